@@ -1,0 +1,118 @@
+// Package translator turns an LLM request from the client's dialect into a
+// backend's, and the backend's reply, whole or streamed, back.
+//
+// It is pure: bytes in, bytes out. It knows no Envoy, no route, no clock and no
+// network, and it neither logs nor counts; it reports what happened and leaves
+// the rest to its caller. Where both sides speak one dialect nothing is decoded:
+// the request is scanned and spliced, the reply is watched.
+package translator
+
+// Exchange carries one request to one backend and that backend's reply to the
+// client, each in the other's dialect.
+//
+// Every slice an Exchange is given is borrowed: it is good until the method
+// returns. An Exchange serves one attempt and one goroutine; a retry takes a
+// new one, and the same Call always yields the same Edit.
+type Exchange interface {
+	// Request appends to out what must change for the backend to understand in.
+	// An error is a *Refusal when its words are meant for the client.
+	Request(out *Edit, in *Call) error
+
+	// Head is told how the reply starts. It chooses out.Mode for the body, and
+	// from a status of 400 up it treats that body as the backend's error.
+	Head(out *Edit, status int, h Headers) error
+
+	// Body appends to dst what the client should receive for chunk. When that is
+	// exactly chunk, it reports same and leaves dst as it was, so that a caller
+	// need not copy what has not changed. It appends whole events only and keeps
+	// an unfinished tail for the next call, so how the reply was cut into chunks
+	// never shows. last is set once, perhaps with an empty chunk.
+	Body(dst, chunk []byte, last bool) (out []byte, same bool, err error)
+
+	// Tally reports what the reply has said of itself so far. It may be called
+	// after any Body, also after one that failed, and when there was none.
+	Tally() Tally
+}
+
+// Headers is a read-only view of a message's headers.
+type Headers interface {
+	// Get returns the first value of a lower-case name, or "".
+	Get(name string) string
+}
+
+// Mode says what becomes of a reply's body.
+type Mode uint8
+
+const (
+	Keep   Mode = iota // pass it on, and show it to nobody
+	Whole              // show it to Body in one piece
+	Stream             // show it to Body as it comes
+)
+
+// Header is one header field; Name is lower case.
+type Header struct{ Name, Value string }
+
+// Edit is the change an Exchange asks for. The caller owns it and reuses it;
+// an Exchange appends, and never reads what was there before.
+type Edit struct {
+	Path   string // the upstream's path and query; "" keeps the client's
+	Set    []Header
+	Remove []string // lower-case names
+	Body   []byte   // what to send instead; nil keeps the body as it came
+	Mode   Mode
+	Warn   []string // "field;reason" each, for x-llmroute-warnings
+}
+
+// Call is what an Exchange may know of the client's request.
+type Call struct {
+	Path   string  // the client's path, without the query
+	Query  string  // the client's raw query, without "?"
+	Model  string  // what the backend calls the model
+	Fields *Fields // what Scan found in Body
+	Body   []byte
+	Header Headers
+}
+
+// Usage counts tokens as OpenAI's usage object does: Cached and CacheWrite are
+// part of Input, Reasoning is part of Output. The zero value means unknown.
+type Usage struct {
+	Input, Cached, CacheWrite, Output, Reasoning, Total int64
+}
+
+// Tally is what a reply has said of itself.
+type Tally struct {
+	Model  string // the model that answered, when the backend says
+	Finish string // the first choice's finish reason, in the client's dialect; "" until known
+	Error  string // the code or type of an error the backend reported, also inside a stream
+	Events int    // content-bearing events, for time to first token
+	Usage  Usage
+	Done   bool // the reply came to its proper end
+}
+
+// Schema names a dialect, spelled as in LLMBackend.spec.outputSchema.
+type Schema string
+
+// The schemas an LLMBackend may name.
+const (
+	OpenAI         Schema = "OpenAI"
+	AzureOpenAI    Schema = "AzureOpenAI"
+	Anthropic      Schema = "Anthropic"
+	AWSBedrock     Schema = "AWSBedrock"
+	AWSAnthropic   Schema = "AWSAnthropic"
+	GCPVertexAI    Schema = "GCPVertexAI"
+	GCPAnthropic   Schema = "GCPAnthropic"
+	GoogleAIStudio Schema = "GoogleAIStudio"
+	Cohere         Schema = "Cohere"
+	Mistral        Schema = "Mistral"
+)
+
+// Backend is what an Exchange may know of the backend it speaks to. It is
+// read-only and shared between exchanges.
+type Backend struct {
+	Schema  Schema
+	Version string // the vendor's API version; "" for the schema's default
+	// Prefix is the path that stands before the schema's own paths, without a
+	// trailing slash: "/v1" for OpenAI unless the endpoint or the schema says
+	// otherwise. It may be "".
+	Prefix string
+}
