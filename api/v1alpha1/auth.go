@@ -1,0 +1,88 @@
+package v1alpha1
+
+// BackendAuthType is a way to authenticate to a backend.
+//
+// +kubebuilder:validation:Enum=None;Passthrough;APIKey
+type BackendAuthType string
+
+const (
+	// BackendAuthNone takes the client's credentials off and sends none.
+	BackendAuthNone BackendAuthType = "None"
+	// BackendAuthPassthrough sends the client's own credentials on.
+	BackendAuthPassthrough BackendAuthType = "Passthrough"
+	// BackendAuthAPIKey sets one header to a key.
+	BackendAuthAPIKey BackendAuthType = "APIKey"
+)
+
+// BackendAuth is how a backend wants to be authenticated to. Everything but the
+// type belongs to APIKey.
+//
+// +kubebuilder:validation:XValidation:rule="self.type != 'APIKey' || [has(self.key), has(self.env), has(self.file), has(self.secretRef)].filter(x, x).size() == 1",message="type APIKey needs exactly one of key, env, file and secretRef"
+// +kubebuilder:validation:XValidation:rule="self.type == 'APIKey' || !(has(self.header) || has(self.prefix) || has(self.key) || has(self.env) || has(self.file) || has(self.secretRef))",message="header, prefix, key, env, file and secretRef are for type APIKey"
+type BackendAuth struct {
+	// Type is None, Passthrough (the client's own credentials go on) or APIKey.
+	//
+	// +kubebuilder:default=None
+	// +optional
+	Type BackendAuthType `json:"type,omitempty"`
+
+	// Header is the header that carries the key. The default is Authorization.
+	//
+	// +optional
+	Header HeaderName `json:"header,omitempty"`
+
+	// Prefix stands before the key. The default is "Bearer " in the header
+	// Authorization and nothing in another.
+	//
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:Pattern=`^[ -~]*$`
+	// +optional
+	Prefix *string `json:"prefix,omitempty"`
+
+	// Key is the key itself, readable by whoever reads this document: for trying
+	// things out.
+	//
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=4096
+	// +kubebuilder:validation:Pattern=`^[!-~]+$`
+	// +optional
+	Key string `json:"key,omitempty"`
+
+	// Env is the environment variable of the gateway that holds the key.
+	//
+	// +kubebuilder:validation:MaxLength=256
+	// +kubebuilder:validation:Pattern=`^[A-Za-z_][A-Za-z0-9_]*$`
+	// +optional
+	Env string `json:"env,omitempty"`
+
+	// File is a file on the gateway's host that holds the key; white space around
+	// it does not count.
+	//
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=4096
+	// +optional
+	File string `json:"file,omitempty"`
+
+	// SecretRef is a Secret that holds the key.
+	//
+	// +optional
+	SecretRef *SecretKeyRef `json:"secretRef,omitempty"`
+}
+
+// SecretKeyRef names one entry of a Secret in the same namespace.
+type SecretKeyRef struct {
+	// Name is the name of the Secret.
+	//
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +required
+	Name string `json:"name"`
+
+	// Key is the entry of the Secret.
+	//
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:default=apiKey
+	// +optional
+	Key string `json:"key,omitempty"`
+}
