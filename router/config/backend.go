@@ -1,0 +1,218 @@
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tidwall/sjson"
+
+	"llmroute/api/v1alpha1"
+	"llmroute/translator"
+)
+
+// defaultPrefixes are the paths that stand before a schema's own; a schema that
+// is not here has no translator.
+var defaultPrefixes = map[translator.Schema]string{translator.OpenAI: "/v1"}
+
+func (a *assembly) llmBackend(d *document) {
+	var obj v1alpha1.LLMBackend
+	if !a.typed(d, &obj) {
+		return
+	}
+	spec := &obj.Spec
+	b := &Backend{
+		ID:                id(d.namespace, d.name),
+		Source:            d.source(),
+		Cluster:           spec.Cluster,
+		ModelNameOverride: spec.ModelNameOverride,
+		Models:            slices.Sorted(slices.Values(spec.Models)),
+		Addressable:       spec.Addressable,
+		Timeout:           duration(spec.Timeout, defaultTimeout),
+		IdleTimeout:       duration(spec.IdleTimeout, defaultIdleTimeout),
+		MaxRetries:        int(spec.MaxRetries),
+	}
+	if b.MaxRetries > 0 {
+		b.RetryDelay = defaultRetryDelay
+	}
+	if spec.RetryDelay != nil {
+		b.RetryDelay = duration(*spec.RetryDelay, 0)
+	}
+	if spec.ModelNameOverride != "" {
+		a.failOn(d, "spec.modelNameOverride", checkModel(spec.ModelNameOverride))
+	}
+	for i, m := range spec.Models {
+		a.failOn(d, fmt.Sprintf("spec.models[%d]", i), checkModel(m))
+	}
+	for i, p := range spec.PassthroughPaths {
+		p, err := parsePrefix(p)
+		a.failOn(d, fmt.Sprintf("spec.passthroughPaths[%d]", i), err)
+		b.PassthroughPaths = append(b.PassthroughPaths, p)
+	}
+	a.schema(d, spec, b)
+	a.endpoint(d, spec, b)
+	b.Auth = a.auth(d, spec.Auth)
+	b.Headers = a.headerMutation(d, spec.HeaderMutation)
+	b.Body = a.bodyMutation(d, spec.BodyMutation)
+	a.addBackend(d, b)
+}
+
+func (a *assembly) failOn(d *document, path string, err error) {
+	if err != nil {
+		a.fail(d.problem(path, err.Error()))
+	}
+}
+
+// duration reads what the schema has checked already.
+func duration(s v1alpha1.Duration, otherwise time.Duration) time.Duration {
+	v, err := time.ParseDuration(string(s))
+	if err != nil {
+		return otherwise
+	}
+	return v
+}
+
+func (a *assembly) schema(d *document, spec *v1alpha1.LLMBackendSpec, b *Backend) {
+	name := translator.Schema(spec.APISchema.Schema)
+	prefix, ok := defaultPrefixes[name]
+	if !ok {
+		a.fail(d.problem("spec.outputSchema.schema", fmt.Sprintf("schema %s has no translator in this version", name)))
+	}
+	if spec.APISchema.Prefix != "" {
+		var err error
+		prefix, err = parsePrefix(spec.APISchema.Prefix)
+		a.failOn(d, "spec.outputSchema.prefix", err)
+	}
+	b.Schema = translator.Backend{Schema: name, Version: spec.APISchema.Version, Prefix: prefix}
+}
+
+func (a *assembly) endpoint(d *document, spec *v1alpha1.LLMBackendSpec, b *Backend) {
+	switch {
+	case spec.Endpoint != "":
+		e, base, err := parseEndpoint(spec.Endpoint)
+		if err != nil {
+			a.failOn(d, "spec.endpoint", err)
+			return
+		}
+		if base != "" {
+			b.Schema.Prefix = base
+		}
+		b.Endpoint = e
+	case spec.BackendRef != nil:
+		ref := spec.BackendRef
+		if ref.Namespace != "" && ref.Namespace != d.namespace {
+			a.fail(d.problem("spec.backendRef.namespace", crossNamespace))
+		}
+		b.Endpoint = &Endpoint{Host: serviceHost(d.namespace, ref.Name), Port: uint32(ref.Port)}
+		if spec.TLS != nil {
+			b.Endpoint.TLS = &TLS{}
+		}
+	default:
+		return
+	}
+	b.Endpoint.HTTP2 = spec.HTTP2
+	if t := spec.TLS; t != nil && b.Endpoint.TLS != nil {
+		*b.Endpoint.TLS = TLS{
+			CAFile:     t.CAFile,
+			ServerName: strings.ToLower(t.ServerName),
+			ClientCert: t.ClientCertFile,
+			ClientKey:  t.ClientKeyFile,
+		}
+	}
+}
+
+const crossNamespace = "references to another namespace are not supported"
+
+// serviceHost is the name by which a cluster's DNS knows a Service.
+func serviceHost(namespace, name string) string { return name + "." + namespace + ".svc" }
+
+func (a *assembly) auth(d *document, spec *v1alpha1.BackendAuth) Auth {
+	const path = "spec.auth."
+	if spec == nil {
+		return Auth{Type: AuthNone}
+	}
+	auth := Auth{Type: AuthType(spec.Type)}
+	if auth.Type != AuthAPIKey {
+		return auth
+	}
+	auth.Header = "authorization"
+	if spec.Header != "" {
+		name, err := checkHeaderName(string(spec.Header))
+		a.failOn(d, path+"header", err)
+		auth.Header = name
+	}
+	switch {
+	case spec.Prefix != nil:
+		auth.Prefix = *spec.Prefix
+	case auth.Header == "authorization":
+		auth.Prefix = "Bearer "
+	}
+	switch {
+	case spec.Key != "":
+		auth.From = path + "key"
+		a.warn(d.problem(path+"key", "the key can be read by whoever reads this file: use env, file or secretRef"))
+		a.setKey(d, path+"key", spec.Key, &auth)
+	case spec.Env != "":
+		a.keyFromEnv(d, path+"env", spec.Env, &auth)
+	case spec.File != "":
+		a.keyFromFile(d, path+"file", spec.File, &auth)
+	case spec.SecretRef != nil:
+		a.keyFromSecret(d, path+"secretRef", spec.SecretRef.Name, spec.SecretRef.Key, &auth)
+	}
+	return auth
+}
+
+func (a *assembly) headerMutation(d *document, spec *v1alpha1.HeaderMutation) HeaderMutation {
+	const path = "spec.headerMutation."
+	var m HeaderMutation
+	if spec == nil {
+		return m
+	}
+	set := map[string]bool{}
+	for i, h := range spec.Set {
+		at := fmt.Sprintf(path+"set[%d].", i)
+		name, err := checkHeaderName(string(h.Name))
+		a.failOn(d, at+"name", err)
+		a.failOn(d, at+"value", checkHeaderValue(h.Value))
+		if err == nil && set[name] {
+			a.fail(d.problem(at+"name", "stands twice: header names do not tell case"))
+		}
+		set[name] = true
+		m.Set = append(m.Set, translator.Header{Name: name, Value: h.Value})
+	}
+	for i, h := range spec.Remove {
+		name, err := checkHeaderName(string(h))
+		at := fmt.Sprintf(path+"remove[%d]", i)
+		a.failOn(d, at, err)
+		if err == nil && set[name] {
+			a.fail(d.problem(at, "is set as well: setting replaces, so remove only one of the two"))
+		}
+		m.Remove = append(m.Remove, name)
+	}
+	return m
+}
+
+func (a *assembly) bodyMutation(d *document, spec *v1alpha1.BodyMutation) BodyMutation {
+	const path = "spec.bodyMutation."
+	var m BodyMutation
+	if spec == nil {
+		return m
+	}
+	for i, f := range spec.Set {
+		value := json.RawMessage(f.Value.Raw)
+		if len(value) == 0 {
+			value = json.RawMessage("null") // the type keeps null as nothing
+		}
+		_, err := sjson.SetRaw("{}", f.Path, string(value))
+		a.failOn(d, fmt.Sprintf(path+"set[%d].path", i), err)
+		m.Set = append(m.Set, BodyField{Path: f.Path, Value: value})
+	}
+	for i, p := range spec.Remove {
+		_, err := sjson.Delete("{}", p)
+		a.failOn(d, fmt.Sprintf(path+"remove[%d]", i), err)
+		m.Remove = append(m.Remove, p)
+	}
+	return m
+}

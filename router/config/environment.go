@@ -1,0 +1,94 @@
+package config
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+
+	"golang.org/x/net/http/httpguts"
+
+	"llmroute/translator"
+)
+
+// knownProvider is a provider that a key in the environment is enough for.
+type knownProvider struct {
+	name    string
+	key     string // environment variable of the key
+	baseURL string // environment variable of a URL in place of url
+	url     string
+	schema  translator.Schema
+	header  string
+	prefix  string
+	models  []string // how the names of its models begin
+}
+
+var knownProviders = []knownProvider{{
+	name:    "openai",
+	key:     "OPENAI_API_KEY",
+	baseURL: "OPENAI_BASE_URL",
+	url:     "https://api.openai.com/v1",
+	schema:  translator.OpenAI,
+	header:  "authorization",
+	prefix:  "Bearer ",
+	models: []string{
+		"babbage-", "chatgpt-", "codex-", "computer-use-", "dall-e-", "davinci-", "ft:gpt-", "gpt-",
+		"o1", "o3", "o4", "omni-moderation-", "sora-", "text-embedding-", "text-moderation-", "tts-", "whisper-",
+	},
+}}
+
+// FromEnvironment configures the providers whose keys the environment holds, as
+// their own clients would. It returns nil when it holds none. A single provider
+// also takes the models that it is not known for.
+func FromEnvironment(lookup func(string) (string, bool)) (*Config, error) {
+	if lookup == nil {
+		return nil, nil
+	}
+	c := &Config{}
+	hash := sha256.New()
+	for _, p := range knownProviders {
+		key, _ := lookup(p.key)
+		baseURL, _ := lookup(p.baseURL)
+		if key == "" {
+			continue
+		}
+		b, err := p.backend(key, cmp.Or(baseURL, p.url))
+		if err != nil {
+			return nil, err
+		}
+		c.Backends = append(c.Backends, b)
+		fmt.Fprintf(hash, "%q %q %q\n", p.name, key, baseURL)
+	}
+	switch len(c.Backends) {
+	case 0:
+		return nil, nil
+	case 1:
+		c.DefaultBackend = c.Backends[0].ID
+	}
+	slices.SortFunc(c.Backends, func(x, y *Backend) int { return cmp.Compare(x.ID, y.ID) })
+	c.Hash = hex.EncodeToString(hash.Sum(nil))
+	return c, nil
+}
+
+func (p knownProvider) backend(key, rawURL string) (*Backend, error) {
+	from := "environment variable " + p.key
+	if !httpguts.ValidHeaderFieldValue(key) {
+		return nil, fmt.Errorf("%s holds control characters, which no header can carry", from)
+	}
+	endpoint, base, err := parseEndpoint(rawURL)
+	if err != nil {
+		return nil, fmt.Errorf("environment variable %s: %w", p.baseURL, err)
+	}
+	return &Backend{
+		ID:            p.name,
+		Source:        from,
+		Schema:        translator.Backend{Schema: p.schema, Prefix: base},
+		Endpoint:      endpoint,
+		Auth:          Auth{Type: AuthAPIKey, Header: p.header, Prefix: p.prefix, Key: Secret(key), From: from},
+		Addressable:   true,
+		ModelPrefixes: p.models,
+		Timeout:       defaultTimeout,
+		IdleTimeout:   defaultIdleTimeout,
+	}, nil
+}

@@ -1,0 +1,85 @@
+package config
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const samples = "../../manifests/samples"
+
+func TestSamples(t *testing.T) {
+	tests := []struct {
+		file     string
+		routes   int
+		backends []string
+	}{
+		{"quickstart.yaml", 1, []string{"fake-a", "fake-b"}},
+		{"llama3-70b.yaml", 1, []string{"aws-bedrock", "kserve"}},
+		{"own-clusters.yaml", 1, []string{"my-backend"}},
+		{"openai.yaml", 1, []string{"openai"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.file, func(t *testing.T) {
+			c, err := Load(Options{
+				Paths:     []string{filepath.Join(samples, tt.file)},
+				LookupEnv: env("OPENAI_API_KEY", "sk-test"),
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(c.Warnings) > 0 {
+				t.Errorf("warnings:\n%v", Problems(c.Warnings))
+			}
+			if len(c.Routes) != tt.routes {
+				t.Errorf("%d routes, want %d", len(c.Routes), tt.routes)
+			}
+			if diff := cmp.Diff(tt.backends, ids(c)); diff != "" {
+				t.Errorf("backends (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestSampleNeedsKey shows that a key which is not there yet is no error: the
+// gateway starts, and the requests of that backend are told.
+func TestSampleNeedsKey(t *testing.T) {
+	c, err := Load(Options{Paths: []string{filepath.Join(samples, "openai.yaml")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{samples + "/openai.yaml:24: LLMBackend default/openai: spec.auth.env: " +
+		"environment variable OPENAI_API_KEY is empty or not set; requests to this backend get a 401"}
+	if diff := cmp.Diff(want, messages(c.Warnings)); diff != "" {
+		t.Errorf("warnings (-want +got):\n%s", diff)
+	}
+}
+
+func ids(c *Config) []string {
+	var all []string
+	for _, b := range c.Backends {
+		all = append(all, b.ID)
+	}
+	return all
+}
+
+func messages(ps []Problem) []string {
+	var all []string
+	for _, p := range ps {
+		all = append(all, p.String())
+	}
+	return all
+}
+
+// env is an environment of pairs of names and values.
+func env(pairs ...string) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		for i := 0; i+1 < len(pairs); i += 2 {
+			if pairs[i] == name {
+				return pairs[i+1], true
+			}
+		}
+		return "", false
+	}
+}
