@@ -24,6 +24,8 @@ const (
 
 // Names of our own.
 const (
+	scope = "llmroute" // of the instruments
+
 	metricRequests  = "llmroute.requests"
 	metricActive    = "llmroute.active_requests"
 	metricOverhead  = "llmroute.overhead"

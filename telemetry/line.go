@@ -182,3 +182,9 @@ func appendEscaped(b []byte, s string) []byte {
 	}
 	return append(b, s[start:]...)
 }
+
+// ok reports whether an exchange went as both sides wanted. A client that
+// leaves has not been failed.
+func (r *Record) ok() bool {
+	return (r.Outcome == Complete && r.Status < 400) || r.Outcome == Aborted
+}

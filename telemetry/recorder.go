@@ -50,7 +50,6 @@ type Options struct {
 type Recorder struct {
 	registry *prometheus.Registry
 	provider *metric.MeterProvider
-	exchange instruments
 	series   seriesCache
 	line     lineLog
 
@@ -76,6 +75,7 @@ func New(o Options) (*Recorder, error) {
 		otelprometheus.WithRegisterer(r.registry),
 		otelprometheus.WithTranslationStrategy(otlptranslator.UnderscoreEscapingWithSuffixes),
 		otelprometheus.WithoutScopeInfo(),
+		otelprometheus.WithProducer(r.series.families),
 	)
 	if err != nil {
 		return nil, err
@@ -88,9 +88,8 @@ func New(o Options) (*Recorder, error) {
 		metric.WithCardinalityLimit(0),
 		metric.WithExemplarFilter(exemplar.AlwaysOffFilter),
 	)
-	meter := r.provider.Meter("llmroute")
+	meter := r.provider.Meter(scope)
 	err = errors.Join(
-		r.exchange.create(meter),
 		r.observe(meter),
 		r.registry.Register(collectors.NewGoCollector()),
 		r.registry.Register(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})),
@@ -104,7 +103,7 @@ func New(o Options) (*Recorder, error) {
 // Record counts and logs a finished exchange. In a steady state, when an
 // exchange like it has been seen before, it allocates nothing.
 func (r *Recorder) Record(rec *Record) {
-	r.exchange.record(r.series.of(rec), rec)
+	r.series.of(rec).record(rec)
 	r.line.write(rec)
 }
 

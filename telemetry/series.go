@@ -2,13 +2,14 @@ package telemetry
 
 import (
 	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/metric"
 )
 
 // key is the combination of labels that tells one series from another.
@@ -18,21 +19,65 @@ type key struct {
 	status                                              int
 }
 
-// series is what counting an exchange of one combination needs, worked out
-// once: building and hashing attribute sets costs more than the counting.
+// series is where an exchange of one combination is counted, looked up once:
+// building and hashing sets of attributes costs more than all the counting.
 type series struct {
-	tokens   [tokenTypes][]metric.RecordOption
-	stream   []metric.RecordOption // of time to first token and per token
-	duration []metric.RecordOption
-	overhead []metric.RecordOption
-	requests []metric.AddOption
-	refusals []metric.AddOption
-	total    *total
+	tokens                                   [tokenTypes]*point
+	firstToken, perToken, duration, overhead *point
+	requests, refusals                       *point
+	total                                    *total
+}
+
+// record counts one exchange.
+func (s *series) record(r *Record) {
+	s.requests.add(1)
+	s.duration.addTime(r.Duration)
+	s.overhead.addTime(r.Overhead)
+	if r.Outcome == Refused {
+		s.refusals.add(1)
+	}
+	for t, n := range [tokenTypes]int64{
+		tokensInput: r.InputTokens, tokensCached: r.CachedTokens, tokensCacheWrite: r.CacheWriteTokens,
+		tokensOutput: r.OutputTokens, tokensReasoning: r.ReasoningTokens,
+	} {
+		if n > 0 {
+			s.tokens[t].add(n)
+		}
+	}
+	if r.FirstToken > 0 {
+		s.firstToken.addTime(r.FirstToken)
+		if n := outputSteps(r); n > 0 && r.Outcome == Complete {
+			s.perToken.addTime((r.Duration - r.FirstToken) / time.Duration(n))
+		}
+	}
+	s.total.add(r)
+}
+
+// outputSteps returns how many tokens came after the first. Events stand in for
+// them where the backend did not say: most send one token in each.
+func outputSteps(r *Record) int64 {
+	if r.OutputTokens > 0 {
+		return r.OutputTokens - 1
+	}
+	return int64(r.OutputEvents) - 1
 }
 
 // total is what one backend has done.
 type total struct {
 	requests, failed, input, output atomic.Int64
+}
+
+func (t *total) add(r *Record) {
+	t.requests.Add(1)
+	if !r.ok() {
+		t.failed.Add(1)
+	}
+	if r.InputTokens > 0 {
+		t.input.Add(r.InputTokens)
+	}
+	if r.OutputTokens > 0 {
+		t.output.Add(r.OutputTokens)
+	}
 }
 
 // BackendTotal is what one backend has done since the start. Backend is "" for
@@ -49,6 +94,8 @@ type BackendTotal struct {
 type seriesCache struct {
 	max int
 
+	families *families
+
 	mu       sync.RWMutex
 	series   map[key]*series
 	errors   map[string]bool
@@ -64,6 +111,7 @@ const (
 
 func (c *seriesCache) init(limit int) {
 	c.max = limit
+	c.families = newFamilies()
 	c.series = make(map[key]*series)
 	c.errors = make(map[string]bool)
 	c.backends = make(map[string]*total)
@@ -127,7 +175,7 @@ func (c *seriesCache) insert(k key) *series {
 		t = new(total)
 		c.backends[k.backend] = t
 	}
-	s := newSeries(&k)
+	s := newSeries(c.families, &k)
 	s.total = t
 	c.series[k] = s
 	return s
@@ -199,7 +247,7 @@ var statusNames = func() (names [200]string) {
 	return names
 }()
 
-func newSeries(k *key) *series {
+func newSeries(f *families, k *key) *series {
 	// What is unknown gets no attribute at all, as the conventions ask.
 	var kvs []attribute.KeyValue
 	text := func(name attribute.Key, value string) {
@@ -209,38 +257,27 @@ func newSeries(k *key) *series {
 	}
 	text(keyOperation, k.operation)
 	text(keyProvider, cmp.Or(providers[k.schema], k.schema))
-	overhead := attribute.NewSet(kvs...)
+	s := &series{overhead: f.overhead.point(attribute.NewSet(kvs...))}
+
 	text(keyModel, k.model)
 	text(keyBackend, k.backend)
 	text(keyRoute, k.route)
 	base := attribute.NewSet(kvs...)
-
-	s := &series{stream: recordOption(base), overhead: recordOption(overhead)}
-	shared := len(kvs)
-	for i := range s.tokens {
-		s.tokens[i] = recordOption(attribute.NewSet(append(kvs[:shared:shared], keyTokenType.String(tokenTypeNames[i]))...))
+	s.firstToken, s.perToken = f.firstToken.point(base), f.perToken.point(base)
+	with := func(more ...attribute.KeyValue) attribute.Set {
+		return attribute.NewSet(slices.Concat(kvs, more)...)
+	}
+	for t, name := range tokenTypeNames {
+		s.tokens[t] = f.tokens.point(with(keyTokenType.String(name)))
 	}
 	if k.status != 0 {
 		kvs = append(kvs, keyStatus.Int(k.status))
 	}
-	withStatus := len(kvs)
+	s.requests = f.requests.point(with(keyOutcome.String(string(k.outcome))))
 	text(keyErrorType, k.errorType)
-	s.duration = recordOption(attribute.NewSet(kvs...))
-	kvs = append(kvs[:withStatus:withStatus], keyOutcome.String(string(k.outcome)))
-	s.requests = addOption(attribute.NewSet(kvs...))
+	s.duration = f.duration.point(with())
 
-	refusal := []attribute.KeyValue{keyErrorType.String(k.errorType)}
-	if k.status != 0 {
-		refusal = append(refusal, keyStatus.Int(k.status))
-	}
-	s.refusals = addOption(attribute.NewSet(refusal...))
+	kvs = slices.DeleteFunc(kvs, func(kv attribute.KeyValue) bool { return kv.Key != keyStatus && kv.Key != keyErrorType })
+	s.refusals = f.refusals.point(with())
 	return s
-}
-
-func recordOption(s attribute.Set) []metric.RecordOption {
-	return []metric.RecordOption{metric.WithAttributeSet(s)}
-}
-
-func addOption(s attribute.Set) []metric.AddOption {
-	return []metric.AddOption{metric.WithAttributeSet(s)}
 }
