@@ -7,7 +7,8 @@ package manifests
 
 import "embed"
 
-//go:generate sh -c "install -m 644 $DOLLAR(go list -m -f '{{.Dir}}' sigs.k8s.io/gateway-api)/config/crd/standard/gateway.networking.k8s.io_httproutes.yaml crds/"
+//go:generate go run sigs.k8s.io/controller-tools/cmd/controller-gen@v0.23.0 object crd paths=../api/v1alpha1 output:crd:dir=crds
+//go:generate go run ./generate crds
 
 // CRDs holds the definitions, each in a file crds/GROUP_PLURAL.yaml: ours,
 // generated from api/v1alpha1, and the Gateway API's HTTPRoute as that project

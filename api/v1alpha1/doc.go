@@ -16,7 +16,5 @@
 // +versionName=v1alpha1
 package v1alpha1
 
-//go:generate go run sigs.k8s.io/controller-tools/cmd/controller-gen@v0.23.0 object crd paths=. output:crd:dir=../../manifests/crds
-
 // GroupVersion is the apiVersion of every document of this package.
 const GroupVersion = "aigateway.envoyproxy.io/v1alpha1"

@@ -10,6 +10,7 @@
 package crd
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -50,7 +51,7 @@ func Kinds() []string {
 
 // Validate checks obj, a document of the given kind, and returns a copy with the
 // schema's defaults filled in, and the namespace "default" where it names none.
-// It returns all errors at once, in the order of the server's steps; the copy is
+// It returns all errors at once, unknown fields first, then by path; the copy is
 // fit for use only when there are none.
 //
 // obj is left as it is and holds what sigs.k8s.io/json decodes into: integers
@@ -111,6 +112,7 @@ func (d *definition) admit(obj map[string]any) (*metav1.ObjectMeta, []Error) {
 	}
 	defaulting.Default(obj, d.schema)
 
+	slices.Sort(unknown)
 	var errs []Error
 	for _, path := range unknown {
 		errs = append(errs, Error{Path: path, Message: fmt.Sprintf("unknown field %q", path)})
@@ -124,11 +126,19 @@ func (d *definition) validate(obj map[string]any, meta *metav1.ObjectMeta) field
 	errs = append(errs, validation.ValidateCustomResource(nil, obj, d.validator)...)
 	errs = append(errs, listtype.ValidateListSetsAndMaps(nil, d.schema, obj)...)
 	if slices.ContainsFunc(errs, blocksRules) {
-		// The rules may count on the schema, so a server does not run them either.
-		return append(errs, field.Invalid(nil, nil, "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation"))
+		// The rules count on the schema, so a server does not run them either.
+		return append(sorted(errs), field.Invalid(nil, nil, "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation"))
 	}
 	celErrs, _ := d.rules.Validate(context.Background(), nil, d.schema, obj, nil, celconfig.RuntimeCELCostBudget)
-	return append(errs, celErrs...)
+	return sorted(append(errs, celErrs...))
+}
+
+// sorted orders errors, which come as Go's maps iterate.
+func sorted(errs field.ErrorList) field.ErrorList {
+	slices.SortFunc(errs, func(a, b *field.Error) int {
+		return cmp.Or(strings.Compare(a.Field, b.Field), strings.Compare(a.ErrorBody(), b.ErrorBody()))
+	})
+	return errs
 }
 
 // metaErrors checks the metadata. A name is asked for even where the server would
