@@ -1,0 +1,98 @@
+# Everything this repository can do. "make" alone lists it.
+
+SHELL       := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.ONESHELL:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS   += --warn-undefined-variables --no-builtin-rules
+
+# Versions of what is not in go.mod, in this one place. Envoy's hashes are in
+# internal/envoy/fetch.go, and the generator of the CRDs is named in manifests/.
+ENVOY_VERSION  ?= 1.40.0
+ENVOY_VERSIONS ?= 1.40.0 1.39.3 1.38.3
+OPENAI_PYTHON  ?= 3.52.0
+GOLANGCI_LINT  := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+# How long the long ones take.
+FUZZTIME  ?= 10s
+BENCHTIME ?= 1s
+COUNT     ?= 1
+TIMEOUT   ?= 14m
+ARGS      ?=
+
+# The official clients that the end-to-end tests drive; nothing is installed
+# outside the checkout.
+PYTHON_LIBS := .envoy/python-$(OPENAI_PYTHON)
+export PYTHONPATH := $(CURDIR)/$(PYTHON_LIBS)
+
+.PHONY: help build run test race fuzz bench drills lint fmt generate check e2e envoy python compiler
+
+help: ## list the targets
+	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+
+build: ## put the binary at bin/llmroute
+	@go build -o bin/llmroute ./cmd/llmroute
+
+run: build envoy ## start the gateway: sidecar, Envoy and, without keys, the embedded provider (ARGS="--config …")
+	@exec bin/llmroute run $(ARGS)
+
+test: envoy python compiler ## everything that must pass: vet, unit, race, goldens, end to end with a real Envoy
+	@go vet ./...
+	go test -race -timeout $(TIMEOUT) ./...
+
+race: compiler envoy ## the tests with the race detector in random order, COUNT times
+	@go test -race -shuffle on -count $(COUNT) -timeout 0 ./...
+
+fuzz: ## each fuzz target for FUZZTIME
+	@grep -rlE '^func Fuzz' --include='*_test.go' . | sort | while read -r file; do
+	  for target in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]*)\(.*/\1/p' "$$file"); do
+	    echo "== $$target in $${file%/*}"
+	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$${file%/*}"
+	  done
+	done
+
+bench: envoy ## measure against a processor that does nothing and against bare Envoy
+	@go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -timeout 0 ./bench/...
+
+e2e: envoy python ## the end-to-end tests alone, on the Envoy of ENVOY_VERSION
+	@ENVOY_VERSION=$(ENVOY_VERSION) go test -count=1 -timeout $(TIMEOUT) ./internal/envoy/... ./tests/e2e/...
+
+drills: ## hours rather than minutes: every Envoy, long fuzzing, the races again
+	@for version in $(ENVOY_VERSIONS); do
+	  echo "== Envoy $$version"
+	  $(MAKE) --no-print-directory e2e ENVOY_VERSION=$$version
+	done
+	$(MAKE) --no-print-directory fuzz FUZZTIME=5m
+	$(MAKE) --no-print-directory race COUNT=5
+
+lint: ## what the linters say; .golangci.yml has the reasons
+	@$(GOLANGCI_LINT) run ./...
+
+fmt: ## format
+	@gofmt -w $$(git ls-files '*.go')
+
+generate: envoy ## write what is generated: CRDs, deep copies, envoy.yaml
+	@go generate ./...
+	go test ./internal/envoy -run TestFilesAreRendered -update
+
+check: generate fmt lint ## generate, format and lint, then fail if that changed anything
+	@git diff --exit-code || { echo 'the changes above belong into the commit' >&2; exit 1; }
+
+envoy: ## get the Envoy of ENVOY_VERSION into .envoy/ (ENVOY_PATH names another)
+	@go run ./internal/envoy/fetch -version $(ENVOY_VERSION) > /dev/null
+
+python: $(PYTHON_LIBS)/.done
+
+# --target needs no venv, which Debian packs apart, and touches no system folder.
+$(PYTHON_LIBS)/.done:
+	@echo 'fetching the openai client $(OPENAI_PYTHON) for the tests'
+	python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target $(@D) 'openai==$(OPENAI_PYTHON)'
+	touch $@
+
+# The race detector is linked with C.
+compiler:
+	@if ! command -v "$$(go env CC)" > /dev/null; then
+	  echo "no C compiler ($$(go env CC)), which go test -race needs: installing gcc"
+	  apt-get -qq update && apt-get -qq install -y --no-install-recommends gcc libc6-dev > /dev/null
+	fi
