@@ -33,7 +33,7 @@ import (
 // Error is one thing that an API server would refuse.
 type Error struct {
 	Path    string // "spec.rules[0].matches[0].headers"; "" for the whole object
-	Message string // the server's words: `Invalid value: -1: … should be greater than or equal to 0`
+	Message string // the server's words: `Invalid value: -1: … should be greater than or equal to 0`; they may quote a secret
 }
 
 // Error joins path and message as an API server prints them.
