@@ -137,7 +137,11 @@ func appendText(b []byte, key, s string) []byte {
 	}
 	cut := len(s) > maxText
 	if cut {
-		s = s[:maxText]
+		end := maxText
+		for end > maxText-utf8.UTFMax && !utf8.RuneStart(s[end]) {
+			end--
+		}
+		s = s[:end]
 	}
 	b = append(appendKey(b, key), '"')
 	b = appendEscaped(b, s)
