@@ -1,0 +1,128 @@
+package extproc
+
+import (
+	"strconv"
+	"strings"
+)
+
+// The headers by which we speak to Envoy and to the upstream.
+const (
+	headerModel   = "x-envoy-ai-gateway-llm-model"
+	headerBackend = "x-envoy-ai-gateway-selected-backend"
+
+	prefixGateway = "x-envoy-ai-gateway-"
+	prefixOurs    = "x-llmroute-"
+)
+
+// hygiene takes off the client's request what is not for a provider: what only
+// we may say, what betrays the client's network, what its SDK says of itself,
+// and, unless the backend wants them, its credentials. Envoy's configuration
+// does some of the same earlier; nobody should have to rely on that.
+func (x *stream) hygiene() {
+	passthrough := x.plan.Backend.Passthrough
+	list := x.head.headers.list
+	for i := range list {
+		name := list[i].name
+		if internal(name) || (!passthrough && credential(name)) {
+			x.removeOnce(name)
+		}
+	}
+}
+
+// removeOnce asks for the removal of a header unless the reply sets it.
+func (x *stream) removeOnce(name string) {
+	for i := range x.out.set {
+		if x.out.set[i].name == name {
+			return
+		}
+	}
+	for _, done := range x.out.remove {
+		if done == name {
+			return
+		}
+	}
+	x.out.remove = append(x.out.remove, name)
+}
+
+func internal(name string) bool {
+	if len(name) < 2 || name[0] != 'x' {
+		return false
+	}
+	return strings.HasPrefix(name, prefixGateway) || strings.HasPrefix(name, prefixOurs) ||
+		strings.HasPrefix(name, "x-forwarded-") || strings.HasPrefix(name, "x-stainless-")
+}
+
+func credential(name string) bool {
+	switch name {
+	case "authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie":
+		return true
+	}
+	return false
+}
+
+// identify says on the response who answered, and keeps a backend from saying
+// it in our name.
+func (x *stream) identify() {
+	list := x.in.headers.list
+	for i := range list {
+		name := list[i].name
+		if strings.HasPrefix(name, prefixOurs) || strings.HasPrefix(name, prefixGateway) {
+			x.removeOnce(name)
+		}
+	}
+	x.out.setHeader("x-llmroute-backend", x.plan.Backend.ID)
+	x.out.setHeader("x-llmroute-model", x.plan.Model)
+	if x.record.Attempts > 0 {
+		x.out.setHeader("x-llmroute-attempts", itoa(x.record.Attempts))
+	}
+	if x.record.RequestID != "" {
+		x.out.setHeader("x-llmroute-request-id", x.record.RequestID)
+	}
+	if len(x.edit.Warn) > 0 {
+		x.out.setHeader("x-llmroute-warnings", warnings(x.edit.Warn))
+	}
+}
+
+// maxWarnings bounds the x-llmroute-warnings header.
+const maxWarnings = 1 << 10
+
+// warnings joins "field;reason" entries; what does not fit is counted.
+func warnings(list []string) string {
+	var b strings.Builder
+	for i, w := range list {
+		if b.Len()+len(w)+2 > maxWarnings-16 {
+			b.WriteString(", more;" + strconv.Itoa(len(list)-i))
+			break
+		}
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(w)
+	}
+	return b.String()
+}
+
+// declaredLength is the request's content-length, or -1.
+func declaredLength(h *headers) int64 {
+	n, err := strconv.ParseInt(h.Get("content-length"), 10, 64)
+	if err != nil {
+		return -1
+	}
+	return n
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+// atoi reads a status; what is none reads as 0.
+func atoi(s string) int {
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// sameSlice reports whether a and b are the same bytes in the same place.
+func sameSlice(a, b []byte) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}
