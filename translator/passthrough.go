@@ -1,0 +1,204 @@
+package translator
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"llmroute/translator/frame"
+)
+
+// passthrough is the Exchange between equal dialects. Nothing is decoded: the
+// request is spliced where the scan said, and the reply is watched.
+//
+// A stream of chat chunks is made to report its usage. When the client did not
+// ask for that, it must not notice: the chunk that was made for the usage is
+// taken out, and the usage member of the others, null included. Then, and only
+// then, an event that is cut between two chunks is held back until it is whole.
+type passthrough struct {
+	backend *Backend
+	watch   watch
+	sse     frame.SSE
+	mode    Mode
+	status  int
+	asked   bool // the client wants a stream
+	hide    bool // the usage in the stream is ours alone
+	torn    bool // the stream's last event lacks its blank line
+}
+
+func (p *passthrough) Request(out *Edit, in *Call) error {
+	f := in.Fields
+	if f.Operation == None {
+		return fmt.Errorf("request path %q: not an operation of OpenAI's API", in.Path)
+	}
+	p.watch.op = f.Operation
+	p.asked = f.Stream
+	p.hide = f.usage.text != ""
+	if path := f.Operation.Path(); in.Path != p.backend.Prefix+path {
+		out.Path = p.backend.Prefix + path
+		if in.Query != "" {
+			out.Path += "?" + in.Query
+		}
+	}
+	var room [2]edit
+	if edits := f.edits(room[:0], in.Model); len(edits) > 0 {
+		out.Body = splice(out.Body, in.Body, edits)
+	}
+	return nil
+}
+
+func (p *passthrough) Head(out *Edit, status int, h Headers) error {
+	p.status = status
+	p.mode = p.modeOf(status, h)
+	out.Mode = p.mode
+	if p.mode == Stream && h.Get("content-length") != "" {
+		out.Remove = append(out.Remove, "content-length") // it may come out shorter, or longer
+	}
+	return nil
+}
+
+// modeOf decides by the content type, because a server may stream what nobody
+// asked to be streamed and the other way round; where there is none, by what
+// was asked for. What is compressed, although identity was asked for, passes
+// uncounted.
+func (p *passthrough) modeOf(status int, h Headers) Mode {
+	kind, _, _ := strings.Cut(h.Get("content-type"), ";")
+	kind = strings.ToLower(strings.TrimSpace(kind))
+	encoding := h.Get("content-encoding")
+	switch {
+	case status == 204 || status == 304, encoding != "" && encoding != "identity":
+		return Keep
+	case status >= 400:
+		return Whole
+	case kind == "text/event-stream", kind == "" && p.asked:
+		return Stream
+	case kind == "application/json", strings.HasSuffix(kind, "+json"):
+		return Whole
+	}
+	switch p.watch.op {
+	case ChatCompletions, Completions, Embeddings, Responses, Moderations, Rerank:
+		// They answer in JSON, whatever a server calls it.
+		return Whole
+	}
+	return Keep // audio, images, subtitles
+}
+
+func (p *passthrough) Body(dst, chunk []byte, last bool) (out []byte, same bool, err error) {
+	switch {
+	case p.mode == Whole && p.status >= 400:
+		p.watch.refused(p.status, chunk)
+	case p.mode == Whole:
+		p.watch.whole(chunk)
+	case p.mode == Stream:
+		return p.stream(dst, chunk, last)
+	}
+	return dst, true, nil
+}
+
+func (p *passthrough) Tally() Tally { return p.watch.tally }
+
+func (p *passthrough) stream(dst, chunk []byte, last bool) (out []byte, same bool, err error) {
+	if p.hide {
+		out, same, err = p.hidden(dst, chunk, last)
+	} else {
+		out, same, err = dst, true, p.watched(chunk, last)
+	}
+	if err != nil || !last {
+		return out, same, err
+	}
+	p.watch.end()
+	text := p.watch.broken()
+	if text == "" {
+		return out, same, nil
+	}
+	if same {
+		out = append(dst, chunk...)
+	}
+	if p.torn {
+		out = append(out, "\n\n"...)
+	}
+	return append(out, text...), false, nil
+}
+
+// watched reads the events of a chunk that passes as it is.
+func (p *passthrough) watched(chunk []byte, last bool) error {
+	var ev frame.Event
+	for p.sse.Push(chunk, last); p.sse.Next(&ev); {
+		p.watch.event(ev.Data)
+		p.torn = ev.Torn
+	}
+	return p.sse.Err()
+}
+
+// hidden appends the events of a chunk without the usage that the client did
+// not ask for.
+func (p *passthrough) hidden(dst, chunk []byte, last bool) (out []byte, same bool, err error) {
+	out = dst
+	// So long as nothing was held or changed, the output is a prefix of chunk
+	// and need not be written.
+	same = p.sse.Held() == 0
+	passed := 0
+	var ev frame.Event
+	for p.sse.Push(chunk, last); p.sse.Next(&ev); {
+		c := p.watch.event(ev.Data)
+		p.torn = ev.Torn
+		drop := c.alone || ev.Torn && unfinished(c, ev.Data)
+		if !drop && c.usage == (span{}) {
+			if passed += len(ev.Raw); !same {
+				out = append(out, ev.Raw...)
+			}
+			continue
+		}
+		if same {
+			out, same = append(out, chunk[:passed]...), false
+		}
+		if drop {
+			p.torn = false
+			continue
+		}
+		out = without(out, &ev, c.usage)
+	}
+	if same && p.sse.Held() > 0 {
+		out, same = append(out, chunk[:passed]...), false
+	}
+	return out, same, p.sse.Err()
+}
+
+// unfinished reports whether data is the beginning of a chunk whose rest never
+// came: it might say anything, so it cannot be passed on.
+func unfinished(c chunk, data []byte) bool {
+	return len(data) > 0 && data[0] == '{' && !c.whole
+}
+
+// without appends ev without the member of its data that stands at usage.
+func without(dst []byte, ev *frame.Event, usage span) []byte {
+	cut := withComma(ev.Data, usage)
+	if ev.At >= 0 {
+		dst = append(dst, ev.Raw[:ev.At+cut.start]...)
+		return append(dst, ev.Raw[ev.At+cut.end:]...)
+	}
+	// The object was spread over several data lines, which no known server does.
+	// Written as one it means the same: between tokens a space is as good as a
+	// newline, and within strings there are none.
+	if len(ev.Name) > 0 {
+		dst = append(append(append(dst, "event: "...), ev.Name...), '\n')
+	}
+	data := slices.Concat(ev.Data[:cut.start], ev.Data[cut.end:])
+	for i, c := range data {
+		if c == '\n' || c == '\r' {
+			data[i] = ' '
+		}
+	}
+	return append(append(append(dst, "data: "...), data...), "\n\n"...)
+}
+
+// withComma widens the span of a member by the comma that goes with it.
+func withComma(object []byte, member span) span {
+	if i := backSpace(object, member.start); i > 0 && object[i-1] == ',' {
+		return span{i - 1, member.end}
+	}
+	if i := skipSpace(object, member.end); i < len(object) && object[i] == ',' {
+		return span{member.start, i + 1}
+	}
+	return member
+}

@@ -1,0 +1,77 @@
+package translator
+
+// readUsage reads the usage object of OpenAI's APIs and of the servers that
+// speak them more or less; ok is false when raw counts nothing.
+func readUsage(raw []byte) (u Usage, ok bool) {
+	var hit, reasoning int64
+	for m := within(raw, 0); m.next(); {
+		switch string(m.name()) {
+		case "prompt_tokens", "input_tokens":
+			u.Input = count(m.raw())
+		case "completion_tokens", "output_tokens":
+			u.Output = count(m.raw())
+		case "total_tokens":
+			u.Total = count(m.raw())
+		case "prompt_tokens_details", "input_tokens_details":
+			for d := within(m.raw(), 0); d.next(); {
+				switch string(d.name()) {
+				case "cached_tokens":
+					u.Cached = count(d.raw())
+				case "cache_write_tokens":
+					u.CacheWrite = count(d.raw())
+				}
+			}
+		case "completion_tokens_details", "output_tokens_details":
+			for d := within(m.raw(), 0); d.next(); {
+				if string(d.name()) == "reasoning_tokens" {
+					u.Reasoning = count(d.raw())
+				}
+			}
+		case "prompt_cache_hit_tokens": // DeepSeek
+			hit = count(m.raw())
+		case "reasoning_tokens": // SGLang
+			reasoning = count(m.raw())
+		}
+	}
+	if u.Cached == 0 {
+		u.Cached = hit
+	}
+	if u.Reasoning == 0 {
+		u.Reasoning = reasoning
+	}
+	u.settle()
+	return u, u != Usage{}
+}
+
+// settle makes the sum right where servers count in other ways.
+func (u *Usage) settle() {
+	switch sum := u.Input + u.Output; {
+	case u.Total <= sum:
+		u.Total = sum
+	case sum == 0:
+		u.Input = u.Total // Jina's rerank names the total alone
+	case u.Output > 0 && u.Total == sum+u.Reasoning:
+		u.Output = u.Total - u.Input // xAI leaves the reasoning out of the output
+	default:
+		u.Total = sum
+	}
+}
+
+// count reads a JSON number as a count of tokens. What is none counts nothing;
+// a fraction is cut off.
+func count(raw []byte) int64 {
+	const most = 1 << 53 // beyond it JSON numbers are not exact anyway
+	var n int64
+	for _, c := range raw {
+		if c < '0' || c > '9' {
+			if c != '.' {
+				return 0
+			}
+			break
+		}
+		if n = n*10 + int64(c-'0'); n > most {
+			return 0
+		}
+	}
+	return n
+}
