@@ -181,7 +181,7 @@ func TestSidecarGoneAndBack(t *testing.T) {
 	begin := time.Now()
 	resp, body := post(t, g.url+"/v1/chat/completions", strings.NewReader("{}"))
 	var got errorBody
-	if err := json.Unmarshal([]byte(body), &got); err != nil || got.Error.Code != "gateway_unavailable" || resp.StatusCode != 503 {
+	if err := json.Unmarshal([]byte(body), &got); err != nil || got.Error.Code != "gateway_unavailable" || resp.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("got %s %s (%v)", resp.Status, body, err)
 	}
 	if took := time.Since(begin); took > 2*time.Second {

