@@ -35,6 +35,8 @@ type assembly struct {
 	llms      []declared[*v1alpha1.LLMRoute]
 	llmNames  map[string]*document // by namespace/name
 
+	refused map[string]bool // what has problems of its own: documents' labels, "backend ID"
+
 	config   *Config
 	problems Problems
 	warnings Problems
@@ -58,13 +60,21 @@ func assemble(o Options, read *inputs) *assembly {
 		secrets:   map[string]*declared[*secret]{},
 		https:     map[string]*declared[*gatewayv1.HTTPRoute]{},
 		llmNames:  map[string]*document{},
+		refused:   map[string]bool{},
 	}
 	docs := a.documents()
 	// Keys refer to Secrets and routes to backends, wherever each stands.
 	for _, pass := range [][]string{{kindSecret}, {kindLLMBackend}, {kindHTTPRoute, kindLLMRoute}} {
 		for _, d := range docs {
 			if slices.Contains(pass, d.kind) {
+				before := len(a.problems)
 				a.object(d)
+				if len(a.problems) > before {
+					a.refused[d.label] = true
+					if d.kind == kindLLMBackend {
+						a.refused["backend "+id(d.namespace, d.name)] = true
+					}
+				}
 			}
 		}
 	}
@@ -226,15 +236,9 @@ func (a *assembly) checkDefaultBackend() {
 		b.used = true
 		return
 	}
-	var known []string
-	for _, b := range a.sortedBackends() {
-		known = append(known, b.ID)
+	if !a.refused["backend "+id] {
+		a.fail(Problem{Message: fmt.Sprintf("default backend %s is not configured", id)})
 	}
-	message := fmt.Sprintf("default backend %s is not configured", id)
-	if known != nil {
-		message += ": " + strings.Join(known, ", ") + " are"
-	}
-	a.fail(Problem{Message: message})
 }
 
 // id names an object as people do: the namespace "default" goes without saying.

@@ -9,7 +9,10 @@ package config
 
 import (
 	"encoding/json"
+	"fmt"
+	"io"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"llmroute/translator"
@@ -51,6 +54,11 @@ type Backend struct {
 	RetryDelay  time.Duration
 }
 
+// String returns the backend's ID. It is also what keeps keys out of a printed
+// Config: fmt shows the content of a pointer that has no string form without
+// asking the fields for theirs.
+func (b *Backend) String() string { return b.ID }
+
 // Endpoint is a backend's address.
 type Endpoint struct {
 	Host  string // a DNS name or an address, without brackets
@@ -88,6 +96,15 @@ type Auth struct {
 
 // Secret is a value that no printing shows.
 type Secret string
+
+// Format hides the value from every verb, those that do not fit included.
+func (s Secret) Format(f fmt.State, verb rune) {
+	if verb == 'q' {
+		io.WriteString(f, strconv.Quote(s.String()))
+		return
+	}
+	io.WriteString(f, s.String())
+}
 
 // String hides the value.
 func (Secret) String() string { return "[redacted]" }

@@ -50,13 +50,11 @@ func (a *assembly) custom(f input) {
 		d.line, d.text = chunks[0].line, chunks[0].text
 	}
 	before := len(a.problems)
-	c := a.decodeCustom(d)
-	if c == nil {
-		return
+	if c := a.decodeCustom(d); c != nil {
+		a.addBackend(d, a.customBackend(d, f.custom, c))
 	}
-	b := a.customBackend(d, f.custom, c)
-	if len(a.problems) == before {
-		a.addBackend(d, b)
+	if len(a.problems) > before {
+		a.refused[d.label] = true
 	}
 }
 

@@ -217,6 +217,20 @@ func (d *document) decodeStrict(object map[string]any, v any) []Problem {
 	return problems
 }
 
+// redact takes out of a message what it quotes of the document's secrets: a
+// literal key, and an endpoint that somebody wrote a password into.
+func (d *document) redact(message string) string {
+	spec, _ := d.object["spec"].(map[string]any)
+	auth, _ := spec["auth"].(map[string]any)
+	if key, ok := auth["key"].(string); ok && key != "" {
+		message = strings.ReplaceAll(message, strconv.Quote(key), `"[redacted]"`)
+	}
+	if url, ok := spec["endpoint"].(string); ok && strings.Contains(url, "@") {
+		message = strings.ReplaceAll(message, strconv.Quote(url), `"[redacted]"`)
+	}
+	return message
+}
+
 // jsonType is what a person writes for a Go type.
 func jsonType(t reflect.Type) string {
 	switch t.Kind() {

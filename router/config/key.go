@@ -74,7 +74,7 @@ func (a *assembly) keyFromSecret(d *document, path, name, key string, auth *Auth
 	auth.From = fmt.Sprintf("key %s of Secret %s/%s", key, d.namespace, name)
 	s := a.secrets[d.namespace+"/"+name]
 	if s == nil {
-		a.fail(d.problem(path, fmt.Sprintf("Secret %s/%s does not exist", d.namespace, name)))
+		a.failMissing(d, path, fmt.Sprintf("%s %s/%s", kindSecret, d.namespace, name))
 		return
 	}
 	s.used = true

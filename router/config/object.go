@@ -50,7 +50,7 @@ func (a *assembly) typed(d *document, v any) bool {
 	a.normalise(d)
 	object, errs := crd.Validate(d.kind, d.object)
 	for _, e := range errs {
-		a.fail(d.problem(e.Path, e.Message))
+		a.fail(d.problem(e.Path, d.redact(e.Message)))
 	}
 	if len(errs) > 0 {
 		return false
@@ -58,6 +58,14 @@ func (a *assembly) typed(d *document, v any) bool {
 	problems := d.decodeStrict(object, v)
 	a.fail(problems...)
 	return problems == nil
+}
+
+// failMissing reports a reference to nothing. label is what a document of that
+// name would be called; one that was refused is there all the same.
+func (a *assembly) failMissing(d *document, path, label string) {
+	if !a.refused[label] {
+		a.fail(d.problem(path, label+" does not exist"))
+	}
 }
 
 // normalise writes out what people may write short, so that what is checked

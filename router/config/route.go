@@ -48,7 +48,7 @@ func (a *assembly) referTo(r *Route, d *document, ref *v1alpha1.HTTPRouteRef) bo
 	name := d.namespace + "/" + ref.Name
 	h := a.https[name]
 	if h == nil {
-		a.fail(d.problem("spec.httpRouteRef.name", fmt.Sprintf("HTTPRoute %s does not exist", name)))
+		a.failMissing(d, "spec.httpRouteRef.name", kindHTTPRoute+" "+name)
 		return false
 	}
 	if h.used {

@@ -1,0 +1,175 @@
+package config
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+)
+
+var update = flag.Bool("update", false, "write what Load says into the want part of each case")
+
+// TestLoad runs every case of testdata: files in, problems or a dump of the
+// Config out, in the part "want". The part "options", if there is one, holds
+// lines of "path NAME", "env NAME=VALUE", "default BACKEND" and "required";
+// without a path, each file outside the folder backends is one.
+func TestLoad(t *testing.T) {
+	cases, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(cases) == 0 {
+		t.Fatalf("cases: %d, %v", len(cases), err)
+	}
+	root, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range cases {
+		file = filepath.Join(root, file)
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			ar, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Chdir(t.TempDir())
+			got := dump(Load(unpack(t, ar)))
+			i := slices.IndexFunc(ar.Files, func(f txtar.File) bool { return f.Name == "want" })
+			if i < 0 {
+				ar.Files = append(ar.Files, txtar.File{Name: "want"})
+				i = len(ar.Files) - 1
+			}
+			if *update {
+				ar.Files[i].Data = []byte(got)
+				if err := os.WriteFile(file, txtar.Format(ar), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if diff := cmp.Diff(string(ar.Files[i].Data), got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// unpack writes the case's files into the working directory and returns what
+// its options say.
+func unpack(t *testing.T, ar *txtar.Archive) Options {
+	t.Helper()
+	o := Options{BackendsDir: "backends"}
+	var pairs []string
+	var files []string
+	for _, f := range ar.Files {
+		switch f.Name {
+		case "want":
+		case "options":
+			for line := range strings.Lines(string(f.Data)) {
+				verb, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+				switch verb {
+				case "path":
+					o.Paths = append(o.Paths, rest)
+				case "env":
+					name, value, _ := strings.Cut(rest, "=")
+					pairs = append(pairs, name, value)
+				case "default":
+					o.DefaultBackend = rest
+				case "required":
+					o.BackendsRequired = true
+				default:
+					t.Fatalf("option %q is not known", verb)
+				}
+			}
+		default:
+			if err := os.MkdirAll(filepath.Dir(f.Name), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(f.Name, f.Data, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if isManifest(f.Name) && !strings.HasPrefix(f.Name, "backends/") {
+				files = append(files, f.Name)
+			}
+		}
+	}
+	if o.Paths == nil {
+		o.Paths = files
+	}
+	o.LookupEnv = env(pairs...)
+	return o
+}
+
+// dump writes a Config for people to compare, or why there is none.
+func dump(c *Config, err error) string {
+	if err != nil {
+		return err.Error() + "\n"
+	}
+	var b strings.Builder
+	if c.DefaultBackend != "" {
+		fmt.Fprintf(&b, "default %s\n", c.DefaultBackend)
+	}
+	for _, be := range c.Backends {
+		dumpBackend(&b, be)
+	}
+	for _, r := range c.Routes {
+		fmt.Fprintf(&b, "route %s/%s of %s (%s) %q", r.Namespace, r.Name, r.LLMRoute, r.Source, r.Hostnames)
+		if !r.Created.IsZero() {
+			fmt.Fprintf(&b, " created %s", r.Created.UTC().Format("2006-01-02"))
+		}
+		b.WriteByte('\n')
+		for _, rule := range r.Rules {
+			fmt.Fprintf(&b, "  rule %q\n", rule.Name)
+			for _, m := range rule.Matches {
+				fmt.Fprintf(&b, "    match %+v\n", m)
+			}
+			for _, ref := range rule.Backends {
+				fmt.Fprintf(&b, "    %+v\n", ref)
+			}
+		}
+	}
+	for _, w := range c.Warnings {
+		fmt.Fprintf(&b, "warning %s\n", w)
+	}
+	return b.String()
+}
+
+func dumpBackend(b *strings.Builder, be *Backend) {
+	fmt.Fprintf(b, "backend %s (%s)\n  %+v", be.ID, be.Source, be.Schema)
+	if be.Endpoint != nil {
+		fmt.Fprintf(b, " %s:%d http2=%t", be.Endpoint.Host, be.Endpoint.Port, be.Endpoint.HTTP2)
+		if be.Endpoint.TLS != nil {
+			fmt.Fprintf(b, " TLS%+v", *be.Endpoint.TLS)
+		}
+	}
+	if be.Cluster != "" {
+		fmt.Fprintf(b, " cluster %s", be.Cluster)
+	}
+	fmt.Fprintf(b, "\n  %s", be.Auth.Type)
+	if be.Auth.Type == AuthAPIKey {
+		fmt.Fprintf(b, " %s: %q+%q from %s", be.Auth.Header, be.Auth.Prefix, be.Auth.Key.Reveal(), be.Auth.From)
+	}
+	fmt.Fprintf(b, "\n  timeout %v idle %v retries %d after %v\n", be.Timeout, be.IdleTimeout, be.MaxRetries, be.RetryDelay)
+	for _, part := range []struct {
+		name  string
+		value any
+		zero  bool
+	}{
+		{"override", be.ModelNameOverride, be.ModelNameOverride == ""},
+		{"addressable", be.Addressable, !be.Addressable},
+		{"models", be.Models, len(be.Models) == 0},
+		{"paths", be.PassthroughPaths, len(be.PassthroughPaths) == 0},
+		{"set", be.Headers.Set, len(be.Headers.Set) == 0},
+		{"remove", be.Headers.Remove, len(be.Headers.Remove) == 0},
+		{"remove body", be.Body.Remove, len(be.Body.Remove) == 0},
+	} {
+		if !part.zero {
+			fmt.Fprintf(b, "  %s %v\n", part.name, part.value)
+		}
+	}
+	for _, f := range be.Body.Set {
+		fmt.Fprintf(b, "  set body %s = %s\n", f.Path, f.Value)
+	}
+}
