@@ -1,0 +1,111 @@
+package router
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/tidwall/sjson"
+
+	"llmroute/router/config"
+	"llmroute/router/xds"
+	"llmroute/translator"
+)
+
+// Backend is a config.Backend compiled for use: what a request to it always
+// needs, worked out once. It is immutable. Set holds the key, so a Backend
+// prints and encodes as its ID.
+type Backend struct {
+	*config.Backend
+	Cluster string // the Envoy cluster that reaches it
+
+	// Set and Remove are the last word on the upstream request's headers. Each
+	// name stands once: the credential first, then what is configured.
+	Set         []translator.Header
+	Remove      []string
+	Passthrough bool   // the client's own credentials go on
+	TimeoutMS   string // config.Backend.Timeout in milliseconds, never "0", which is for ever
+
+	keyless *translator.Refusal // of every request, while the key is not there
+}
+
+func compileBackend(c *config.Backend) *Backend {
+	b := &Backend{
+		Backend:     c,
+		Cluster:     xds.ClusterName(c),
+		Remove:      c.Headers.Remove,
+		Passthrough: c.Auth.Type == config.AuthPassthrough,
+		TimeoutMS:   milliseconds(c.Timeout),
+	}
+	b.Set = c.Headers.Set
+	if c.Auth.Type != config.AuthAPIKey {
+		return b
+	}
+	if c.Auth.Key == "" {
+		b.keyless = &translator.Refusal{Status: 401, Code: "missing_api_key",
+			Message: fmt.Sprintf("The gateway has no key for backend %s: %s is empty or not set.", c.ID, c.Auth.From)}
+		return b
+	}
+	// What is configured for the credential's own header wins over it.
+	own := func(h translator.Header) bool { return h.Name == c.Auth.Header }
+	if !slices.ContainsFunc(c.Headers.Set, own) && !slices.Contains(c.Headers.Remove, c.Auth.Header) {
+		key := translator.Header{Name: c.Auth.Header, Value: c.Auth.Prefix + c.Auth.Key.Reveal()}
+		b.Set = append([]translator.Header{key}, c.Headers.Set...)
+	}
+	return b
+}
+
+// milliseconds rounds up.
+func milliseconds(d time.Duration) string {
+	return strconv.FormatInt(int64((d+time.Millisecond-1)/time.Millisecond), 10)
+}
+
+// Dialect returns what an Exchange may know of the backend.
+func (b *Backend) Dialect() *translator.Backend { return &b.Schema }
+
+// MutateBody returns body with the backend's bodyMutation: what is to be removed
+// first, then what is to be set. It returns body itself when there is nothing to
+// do, which includes bodies that are no JSON object, and never writes to it.
+func (b *Backend) MutateBody(body []byte) ([]byte, error) {
+	m := &b.Body
+	if len(m.Remove)+len(m.Set) == 0 || !isObject(body) {
+		return body, nil
+	}
+	var err error
+	for _, path := range m.Remove {
+		if body, err = sjson.DeleteBytes(body, path); err != nil {
+			return nil, fmt.Errorf("remove %s: %w", path, err)
+		}
+	}
+	for _, f := range m.Set {
+		if body, err = sjson.SetRawBytes(body, f.Path, f.Value); err != nil {
+			return nil, fmt.Errorf("set %s: %w", f.Path, err)
+		}
+	}
+	return body, nil
+}
+
+// isObject tells a JSON object from a form, of a body that is one of the two.
+func isObject(body []byte) bool {
+	body = bytes.TrimLeft(body, " \t\r\n")
+	return len(body) > 0 && body[0] == '{'
+}
+
+// model returns what the backend calls the model that the client calls name.
+func (b *Backend) model(name string) string {
+	if b.ModelNameOverride != "" {
+		return b.ModelNameOverride
+	}
+	return name
+}
+
+// String returns the ID.
+func (b *Backend) String() string { return b.ID }
+
+// GoString returns the ID, so that %#v does not show the key.
+func (b *Backend) GoString() string { return b.ID }
+
+// MarshalText returns the ID, so that encoders and log/slog do not show the key.
+func (b *Backend) MarshalText() ([]byte, error) { return []byte(b.ID), nil }
