@@ -45,7 +45,12 @@ func generate(dir string) error {
 	if err != nil {
 		return err
 	}
-	generated, err := os.ReadFile(filepath.Join(dir, llmRoutes))
+	crds, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = crds.Close() }()
+	generated, err := crds.ReadFile(llmRoutes)
 	if err != nil {
 		return err
 	}
@@ -53,10 +58,10 @@ func generate(dir string) error {
 	if err != nil {
 		return fmt.Errorf("splice %s: %w", llmRoutes, err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, httpRoutes), standard, 0o644); err != nil {
+	if err := crds.WriteFile(httpRoutes, standard, 0o644); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, llmRoutes), spliced, 0o644)
+	return crds.WriteFile(llmRoutes, spliced, 0o644)
 }
 
 // splice returns the LLMRoute definition with the HTTPRoute's spec as the schema

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
@@ -113,7 +114,7 @@ func (d *definition) admit(obj map[string]any) (*metav1.ObjectMeta, []Error) {
 	defaulting.Default(obj, d.schema)
 
 	slices.Sort(unknown)
-	var errs []Error
+	errs := make([]Error, 0, len(unknown))
 	for _, path := range unknown {
 		errs = append(errs, Error{Path: path, Message: fmt.Sprintf("unknown field %q", path)})
 	}
@@ -176,7 +177,7 @@ func wireErrors(errs field.ErrorList) []Error {
 func quoted(names []string) string {
 	parts := make([]string, len(names))
 	for i, name := range names {
-		parts[i] = fmt.Sprintf("%q", name)
+		parts[i] = strconv.Quote(name)
 	}
 	return strings.Join(parts, ", ")
 }

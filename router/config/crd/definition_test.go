@@ -1,7 +1,6 @@
 package crd
 
 import (
-	"context"
 	"fmt"
 	"io/fs"
 	"testing"
@@ -42,7 +41,7 @@ func TestServerAcceptsDefinitions(t *testing.T) {
 			if err := apiextensionsv1.Convert_v1_CustomResourceDefinition_To_apiextensions_CustomResourceDefinition(&crd, &internal, nil); err != nil {
 				t.Fatal(err)
 			}
-			for _, err := range crdvalidation.ValidateCustomResourceDefinition(context.Background(), &internal) {
+			for _, err := range crdvalidation.ValidateCustomResourceDefinition(t.Context(), &internal) {
 				t.Error(err)
 			}
 		})
