@@ -210,7 +210,7 @@ func setOption(name, value string) *corev3.HeaderValueOption {
 
 func TestReplyEqualsGenerated(t *testing.T) {
 	large := bytes.Repeat([]byte("x"), handOver+1)
-	meta := &telemetry.Record{Backend: "b", TotalTokens: 12}
+	meta := (&telemetry.Record{Backend: "b", TotalTokens: 12}).Metadata
 	metaWant, err := structpb.NewStruct(map[string]any{metadataNamespace: map[string]any{"backend": "b", "total_tokens": 12}})
 	if err != nil {
 		t.Fatal(err)

@@ -44,8 +44,10 @@ func (x *stream) removeOnce(name string) {
 	x.out.remove = append(x.out.remove, name)
 }
 
+// internal leaves x-forwarded-proto to the route's request_headers_to_remove:
+// without it Envoy matches no route any more and answers 404.
 func internal(name string) bool {
-	if len(name) < 2 || name[0] != 'x' {
+	if len(name) < 2 || name[0] != 'x' || name == "x-forwarded-proto" {
 		return false
 	}
 	return strings.HasPrefix(name, prefixGateway) || strings.HasPrefix(name, prefixOurs) ||

@@ -2,6 +2,7 @@ package extproc
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"llmroute/telemetry"
@@ -25,10 +26,7 @@ func (x *stream) localReply(status int) error {
 	x.out.replace, x.out.replaced, x.out.body = true, true, body
 	x.out.setHeader("content-type", "application/json")
 	x.out.setHeader("content-length", itoa(len(body)))
-	x.out.setHeader("x-should-retry", "true")
-	if status < 500 {
-		x.out.setHeader("x-should-retry", "false")
-	}
+	x.out.setHeader("x-should-retry", strconv.FormatBool(status >= 500))
 	if x.record.RequestID != "" {
 		x.out.setHeader("x-llmroute-request-id", x.record.RequestID)
 	}

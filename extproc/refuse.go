@@ -40,7 +40,7 @@ func (x *stream) answer(status int, details string, body []byte) error {
 		x.out.setHeader("x-request-id", x.record.RequestID)
 		x.out.setHeader("x-llmroute-request-id", x.record.RequestID)
 	}
-	x.out.metadata = &x.record
+	x.out.metadata = x.record.Metadata
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package extproc
 
 import (
+	"iter"
 	"math"
 
 	"google.golang.org/grpc/mem"
@@ -25,10 +26,10 @@ type reply struct {
 	replace    bool // CONTINUE_AND_REPLACE: the reply's headers and body are all there is
 	clearRoute bool
 
-	override  responseMode      // for the rest of the reply
-	metadata  *telemetry.Record // what goes along as dynamic metadata; nil for nothing
-	immediate int               // the HTTP status to answer with instead; 0 for none
-	details   string            // response.code_details of an immediate reply
+	override  responseMode              // for the rest of the reply
+	metadata  iter.Seq[telemetry.Label] // what goes along as dynamic metadata; nil for nothing
+	immediate int                       // the HTTP status to answer with instead; 0 for none
+	details   string                    // response.code_details of an immediate reply
 }
 
 // setHeader overwrites one header.
@@ -291,13 +292,13 @@ func (w *writer) override(m responseMode) {
 }
 
 // metadata writes dynamic_metadata: Struct{namespace: Struct{key: value, ...}}.
-func (w *writer) metadata(r *telemetry.Record) {
+func (w *writer) metadata(labels iter.Seq[telemetry.Label]) {
 	outer := w.open(fieldMetadata)
 	entry := w.open(1)
 	w.text(1, metadataNamespace)
 	val := w.open(2)
 	inner := w.open(5) // struct_value
-	for l := range r.Metadata {
+	for l := range labels {
 		w.label(l)
 	}
 	w.closeBefore(inner)

@@ -228,7 +228,7 @@ func (x *stream) send(body []byte) error {
 	if len(changed) == 0 {
 		changed = body
 	}
-	mutated, err := b.MutateBody(nil, changed)
+	mutated, err := b.MutateBody(changed)
 	if err != nil {
 		return fmt.Errorf("bodyMutation of backend %s: %w", b.ID, err)
 	}
@@ -251,6 +251,7 @@ func (x *stream) send(body []byte) error {
 	}
 	x.out.remove = append(x.out.remove, b.Remove...)
 	x.out.clearRoute = true
+	x.out.metadata = x.record.Decided
 	return nil
 }
 
@@ -338,7 +339,7 @@ func (x *stream) responseBody() error {
 }
 
 // end fills in what is known when the reply is over and sends it along, once,
-// as dynamic metadata for Envoy's access log.
+// as dynamic metadata for Envoy's access log; the rest went with the request.
 func (x *stream) end() error {
 	x.sawEnd = true
 	if x.settled {
@@ -352,7 +353,7 @@ func (x *stream) end() error {
 			x.record.Outcome = telemetry.Cut
 		}
 	}
-	x.out.metadata = &x.record
+	x.out.metadata = x.record.Ended
 	return nil
 }
 
