@@ -1,6 +1,7 @@
 package translator
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -180,16 +181,29 @@ func without(dst []byte, ev *frame.Event, usage span) []byte {
 	// The object was spread over several data lines, which no known server does.
 	// Written as one it means the same: between tokens a space is as good as a
 	// newline, and within strings there are none.
+	eol := lineEnding(ev.Raw)
 	if len(ev.Name) > 0 {
-		dst = append(append(append(dst, "event: "...), ev.Name...), '\n')
+		dst = append(append(append(dst, "event: "...), ev.Name...), eol...)
 	}
 	data := slices.Concat(ev.Data[:cut.start], ev.Data[cut.end:])
 	for i, c := range data {
-		if c == '\n' || c == '\r' {
+		if c == '\n' {
 			data[i] = ' '
 		}
 	}
-	return append(append(append(dst, "data: "...), data...), "\n\n"...)
+	dst = append(append(append(dst, "data: "...), data...), eol...)
+	return append(dst, eol...)
+}
+
+// lineEnding returns how the lines of an event with several of them end.
+func lineEnding(raw []byte) string {
+	switch i := bytes.IndexAny(raw, "\r\n"); {
+	case raw[i] == '\n':
+		return "\n"
+	case raw[i+1] == '\n':
+		return "\r\n"
+	}
+	return "\r"
 }
 
 // withComma widens the span of a member by the comma that goes with it.

@@ -44,6 +44,7 @@ func (w *watch) broken() string {
 	if w.tally.Done {
 		return ""
 	}
+	w.tally.Error = "upstream_stream_incomplete"
 	switch w.op {
 	case ChatCompletions, Completions:
 		return "data: {" + fault + "}\n\n"
@@ -169,7 +170,11 @@ func (w *watch) typed(data []byte) {
 		w.response(response)
 		w.tally.Done = true
 	case "response.created":
-		w.response(response)
+		for m := within(response, 0); m.next(); {
+			if string(m.name()) == "model" {
+				w.model(m.raw())
+			}
+		}
 	case "speech.audio.done", "transcript.text.done":
 		w.usage(usage)
 		w.tally.Done = true

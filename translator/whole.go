@@ -42,8 +42,11 @@ func (w *watch) member(name, raw []byte) {
 	case "error":
 		w.fail(raw)
 	case "status":
-		if w.op == Responses && w.tally.Finish == "" {
-			note(&w.tally.Finish, raw)
+		switch string(raw) {
+		case `"completed"`, `"incomplete"`, `"failed"`, `"cancelled"`: // not those of an answer on its way
+			if w.op == Responses && w.tally.Finish == "" {
+				note(&w.tally.Finish, raw) // unless the details have told more
+			}
 		}
 	case "incomplete_details":
 		for m := within(raw, 0); m.next(); {
