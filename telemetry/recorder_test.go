@@ -3,15 +3,18 @@ package telemetry
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"go.uber.org/goleak"
 )
 
@@ -49,7 +52,7 @@ func newRecorder(tb testing.TB, o Options) *Recorder {
 func scrape(tb testing.TB, r *Recorder) []string {
 	tb.Helper()
 	w := httptest.NewRecorder()
-	r.Metrics().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	r.Metrics().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	if w.Code != 200 {
 		tb.Fatalf("GET /metrics: %d: %s", w.Code, w.Body)
 	}
@@ -165,7 +168,7 @@ func TestBucketBoundaries(t *testing.T) {
 	for _, d := range []time.Duration{-1, 0, 10 * time.Millisecond, 10*time.Millisecond + 1, 20 * time.Millisecond, time.Hour} {
 		p.addTime(d)
 	}
-	var got []uint64
+	got := make([]uint64, 0, len(p.buckets))
 	for i := range p.buckets {
 		got = append(got, p.buckets[i].Load())
 	}
@@ -239,7 +242,7 @@ func TestSeriesAreBounded(t *testing.T) {
 		for i := range rounds {
 			rec.ModelLabel = fmt.Sprintf("model-%d", i)
 			rec.ErrorType = fmt.Sprintf("error-%d", i)
-			rec.Backend = "backend-" + fmt.Sprint(i%1000)
+			rec.Backend = "backend-" + strconv.Itoa(i%1000)
 			r.Record(rec)
 		}
 	}
@@ -314,7 +317,7 @@ func TestRecordHammer(t *testing.T) {
 				rec := chat()
 				rec.ModelLabel = fmt.Sprint(g, i%20)
 				r.Record(rec)
-				r.Reloaded(fmt.Sprint(i), rec.Start, nil)
+				r.Reloaded(strconv.Itoa(i), rec.Start, nil)
 				r.End()
 			}
 		})
@@ -396,8 +399,20 @@ func TestMetadata(t *testing.T) {
 			if diff := cmp.Diff(slices.Collect(c.r.Metadata), c.want); diff != "" {
 				t.Errorf("labels (-got +want):\n%s", diff)
 			}
-			for range c.r.Metadata {
-				break // a reader may stop
+			parts := slices.Concat(slices.Collect(c.r.Decided), slices.Collect(c.r.Ended))
+			if diff := cmp.Diff(parts, c.want, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("Decided and Ended (-got +want):\n%s", diff)
+			}
+			for stop := range len(c.want) { // a reader may stop anywhere
+				seen := 0
+				for range c.r.Metadata {
+					if seen++; seen > stop {
+						break
+					}
+				}
+				if seen != stop+1 {
+					t.Errorf("stopped after %d labels, saw %d", stop+1, seen)
+				}
 			}
 		})
 	}

@@ -82,7 +82,7 @@ func TestThroughEnvoy(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if want := c.method + " " + c.body; resp.StatusCode != 200 || string(got) != want {
+			if want := c.method + " " + c.body; resp.StatusCode != http.StatusOK || string(got) != want {
 				t.Errorf("status %d, %d bytes; want 200, %d bytes: %.300s", resp.StatusCode, len(got), len(want), got)
 			}
 		})
