@@ -186,6 +186,8 @@ func (a *assembly) known(d *document) bool {
 	switch {
 	case ours && strings.HasPrefix(want, group+"/"):
 		a.fail(d.problem("apiVersion", fmt.Sprintf("%s %s is not known: write %s", d.apiVersion, d.kind, want)))
+	case d.kind == "List":
+		a.fail(d.problem("kind", "a List is not read: write its items as documents of their own"))
 	case group == groupAIGateway:
 		a.fail(d.problem("kind", fmt.Sprintf("%s %s is not known", d.apiVersion, d.kind)))
 	default:

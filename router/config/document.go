@@ -114,7 +114,7 @@ func (d *document) syntax(err error) []Problem {
 	for text := range strings.Lines(err.Error()) {
 		if m := yamlLine.FindStringSubmatch(text); m != nil {
 			n, _ := strconv.Atoi(m[1])
-			problems = append(problems, Problem{File: d.file, Line: d.line + max(n, 1) - 1, Message: "YAML: " + m[2]})
+			problems = append(problems, Problem{File: d.file, Line: d.fileLine(n), Message: "YAML: " + m[2]})
 		}
 	}
 	if problems == nil {
@@ -136,7 +136,15 @@ func (d *document) lineOf(path string) int {
 	if d.root.Kind != yamlv3.DocumentNode || len(d.root.Content) == 0 {
 		return d.line
 	}
-	return d.line + max(find(d.root.Content[0], path), 1) - 1
+	return d.fileLine(find(d.root.Content[0], path))
+}
+
+// fileLine turns a line of the document, 1-based, into one of the file. YAML
+// also counts lines that end in other ways than editors know; those must not
+// lead beyond the end.
+func (d *document) fileLine(n int) int {
+	last := d.line + bytes.Count(d.text, []byte("\n"))
+	return min(d.line+max(n, 1)-1, last)
 }
 
 // find follows a path such as spec.rules[0].backendRefs[1].name from a node.

@@ -29,6 +29,7 @@ func FuzzLoad(f *testing.F) {
 	}
 	f.Add([]byte("&a {\"\": *a}"))
 	f.Add([]byte("a: &a [*a]\n--- !!binary x\n---\n? {a: b}\n: c\n"))
+	f.Add([]byte("a:\r  b:\r c: d\u0085\r\r: :\n"))
 	f.Add([]byte("timeout: .inf\nmodels: {? : }\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, custom := range []string{"", "x"} {

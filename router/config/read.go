@@ -19,10 +19,6 @@ import (
 // device or a log by mistake ends in a message and not in a full memory.
 const maxFileBytes = 64 << 20
 
-// maxFolderDepth bounds how deep folders are followed; with links it is what
-// ends a circle.
-const maxFolderDepth = 16
-
 // maxKeyBytes bounds a key file likewise.
 const maxKeyBytes = 64 << 10
 
@@ -43,8 +39,8 @@ type inputs struct {
 	// dirs are the folders, links resolved, in which a change of any entry may
 	// change what is read.
 	dirs map[string]bool
-	seen map[string]bool // resolved names of files, so that none is read twice
-	skip string          // the resolved BackendsDir: its files are no manifests
+	seen map[string]bool // resolved names of files and folders: none is read twice
+	skip string          // the resolved BackendsDir, whose files are no manifests, or ""
 }
 
 func readInputs(o Options) *inputs {
@@ -71,8 +67,8 @@ func (in *inputs) path(path string) {
 		in.fail(path, err)
 	case info.IsDir():
 		before := len(in.files)
-		in.folder(path, maxFolderDepth)
-		if len(in.files) == before && resolve(path) != in.skip {
+		in.folder(path)
+		if len(in.files) == before {
 			in.files = append(in.files, input{name: path, err: errNothingInFolder})
 		}
 	default:
@@ -80,12 +76,13 @@ func (in *inputs) path(path string) {
 	}
 }
 
-func (in *inputs) folder(dir string, depth int) {
-	in.watch(dir)
-	if depth == 0 {
-		in.fail(dir, errTooDeep)
-		return
+func (in *inputs) folder(dir string) {
+	real := resolve(dir)
+	if in.seen[real] || real == in.skip {
+		return // links may lead in a circle
 	}
+	in.seen[real] = true
+	in.watch(dir)
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		in.fail(dir, err)
@@ -105,9 +102,7 @@ func (in *inputs) folder(dir string, depth int) {
 				in.fail(path, err)
 			}
 		case info.IsDir():
-			if in.skip == "" || resolve(path) != in.skip {
-				in.folder(path, depth-1)
-			}
+			in.folder(path)
 		case isManifest(path):
 			in.file(path, input{})
 		}
@@ -189,7 +184,6 @@ func readBounded(path string, limit int64) ([]byte, error) {
 // What may be wrong with a file besides what the operating system says.
 var (
 	errNotRegular      = errors.New("not a regular file")
-	errTooDeep         = fmt.Errorf("folders are nested deeper than %d levels", maxFolderDepth)
 	errNothingInFolder = errors.New("folder holds no .yaml, .yml or .json file")
 )
 

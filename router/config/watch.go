@@ -2,6 +2,7 @@ package config
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -33,7 +34,17 @@ func Watch(ctx context.Context, o Options, first *Config, changed func(*Config, 
 	if first != nil {
 		w.told = first.Hash
 	}
-	return w.run(ctx)
+	notify, err := fsnotify.NewWatcher()
+	if err != nil {
+		// Systems give out few watchers, and others may have taken them all.
+		w.run(ctx, nil)
+		return nil
+	}
+	w.run(ctx, notify)
+	if err := notify.Close(); err != nil {
+		return fmt.Errorf("watch configuration: %w", err)
+	}
+	return nil
 }
 
 type watcher struct {
@@ -47,16 +58,15 @@ type watcher struct {
 	notify    *fsnotify.Watcher // nil when there is none to be had
 }
 
-func (w *watcher) run(ctx context.Context) error {
-	interval := pollInterval
+// run notices changes by notify, and by polling alone when that is nil.
+func (w *watcher) run(ctx context.Context, notify *fsnotify.Watcher) {
+	interval := blindInterval
 	var events <-chan fsnotify.Event
-	var errors <-chan error
-	if n, err := fsnotify.NewWatcher(); err == nil {
-		defer n.Close()
-		w.notify, events, errors = n, n.Events, n.Errors
-	} else {
-		interval = blindInterval
+	var faults <-chan error
+	if notify != nil {
+		interval, events, faults = pollInterval, notify.Events, notify.Errors
 	}
+	w.notify = notify
 	poll := time.NewTicker(interval)
 	defer poll.Stop()
 
@@ -68,14 +78,14 @@ func (w *watcher) run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-events:
 			if !armed {
 				settle.Reset(settleTime)
 				armed = true
 			}
 			continue
-		case <-errors: // an overflow: something was missed
+		case <-faults: // an overflow: something was missed
 		case <-poll.C:
 		case <-settle.C:
 			armed = false

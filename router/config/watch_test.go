@@ -195,3 +195,28 @@ func TestWatchSeesChangeBeforeStart(t *testing.T) {
 		t.Errorf("backends %v, want b", got)
 	}
 }
+
+// TestWatchWithoutWatches is a system that gives out none.
+func TestWatchWithoutWatches(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "a.yaml")
+	write(t, file, manifest("a"))
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	var got []string
+	w := watcher{options: Options{Paths: []string{file}}, changed: func(c *Config, err error) {
+		if err != nil {
+			t.Error(err)
+			cancel()
+			return
+		}
+		if got = append(got, ids(c)...); len(got) == 1 {
+			write(t, file, manifest("b"))
+			return
+		}
+		cancel()
+	}}
+	w.run(ctx, nil)
+	if strings.Join(got, " ") != "a b" {
+		t.Errorf("told of %v, want a, then b", got)
+	}
+}
