@@ -10,9 +10,7 @@ package config
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
-	"strconv"
 	"time"
 
 	"llmroute/translator"
@@ -99,11 +97,11 @@ type Secret string
 
 // Format hides the value from every verb, those that do not fit included.
 func (s Secret) Format(f fmt.State, verb rune) {
+	format := "%s"
 	if verb == 'q' {
-		io.WriteString(f, strconv.Quote(s.String()))
-		return
+		format = "%q"
 	}
-	io.WriteString(f, s.String())
+	fmt.Fprintf(f, format, s.String())
 }
 
 // String hides the value.

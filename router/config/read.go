@@ -251,7 +251,7 @@ func (c *consulted) variable(name string) string {
 func (c *consulted) again() *consulted {
 	fresh := &consulted{lookupEnv: c.lookupEnv, files: map[string]input{}, env: map[string]string{}}
 	for name := range c.files {
-		fresh.file(name)
+		_, _ = fresh.file(name) // the hash tells an error as well
 	}
 	for name := range c.env {
 		fresh.variable(name)
@@ -270,7 +270,7 @@ func (in *inputs) hash(o Options, c *consulted) string {
 		binary.BigEndian.PutUint64(n[:8], uint64(len(s)))
 		binary.BigEndian.PutUint64(n[8:], uint64(len(data)))
 		h.Write(n[:])
-		io.WriteString(h, s)
+		h.Write([]byte(s))
 		h.Write(data)
 	}
 	part("default "+o.DefaultBackend, nil, nil)

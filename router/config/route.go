@@ -13,7 +13,7 @@ import (
 
 // join turns every LLMRoute into a Route, in the order they were read.
 func (a *assembly) join() []*Route {
-	var routes []*Route
+	routes := make([]*Route, 0, len(a.llms))
 	for _, llm := range a.llms {
 		d, spec := llm.doc, &llm.value.Spec
 		r := &Route{

@@ -57,7 +57,7 @@ func TestSampleNeedsKey(t *testing.T) {
 }
 
 func ids(c *Config) []string {
-	var all []string
+	all := make([]string, 0, len(c.Backends))
 	for _, b := range c.Backends {
 		all = append(all, b.ID)
 	}
@@ -65,7 +65,7 @@ func ids(c *Config) []string {
 }
 
 func messages(ps []Problem) []string {
-	var all []string
+	all := make([]string, 0, len(ps))
 	for _, p := range ps {
 		all = append(all, p.String())
 	}

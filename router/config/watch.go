@@ -85,7 +85,7 @@ func (w *watcher) run(ctx context.Context, notify *fsnotify.Watcher) {
 				armed = true
 			}
 			continue
-		case <-faults: // an overflow: something was missed
+		case <-faults: //nolint:errcheck // whatever was missed, the check finds
 		case <-poll.C:
 		case <-settle.C:
 			armed = false
@@ -136,7 +136,7 @@ func (w *watcher) watch(read *inputs) bool {
 	have := w.notify.WatchList()
 	for _, dir := range have {
 		if !want[dir] {
-			w.notify.Remove(dir) // fails only when it is gone already
+			_ = w.notify.Remove(dir) // fails only when it is gone already
 		}
 	}
 	added := false

@@ -188,7 +188,7 @@ func TestWatchSeesChangeBeforeStart(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	var got []string
-	if err := Watch(ctx, o, first, func(c *Config, err error) { got = ids(c); cancel() }); err != nil {
+	if err := Watch(ctx, o, first, func(c *Config, _ error) { got = ids(c); cancel() }); err != nil {
 		t.Fatal(err)
 	}
 	if strings.Join(got, " ") != "b" {
