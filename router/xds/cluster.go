@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -49,22 +50,39 @@ const (
 // newResource returns b's cluster as it is published. caFile holds the roots for
 // a backend that names none.
 func newResource(b *config.Backend, caFile string) (*resource, error) {
+	if err := checkText(b); err != nil {
+		return nil, err
+	}
 	c := newCluster(b, caFile)
 	c.Name = ClusterName(b)
 	if err := c.ValidateAll(); err != nil {
 		return nil, err
 	}
-	body, err := proto.MarshalOptions{Deterministic: true}.Marshal(c)
-	if err != nil {
-		return nil, err
-	}
+	body := deterministic(c)
 	sum := sha256.Sum256(body)
-	r := &resource{name: c.Name, version: hex.EncodeToString(sum[:8]), backend: b.ID}
-	if c.GetType() != clusterv3.Cluster_STATIC || c.GetClusterType() != nil {
+	version := hex.EncodeToString(sum[:8])
+	r := &resource{
+		name: c.Name, version: version, backend: b.ID,
+		wire: &discoveryv3.Resource{Name: c.Name, Version: version, Resource: &anypb.Any{TypeUrl: clusterType, Value: body}},
+	}
+	if !isAddress(b.Endpoint.Host) {
 		r.host = b.Endpoint.Host
 	}
-	r.wire = &discoveryv3.Resource{Name: r.name, Version: r.version, Resource: &anypb.Any{TypeUrl: clusterType, Value: body}}
 	return r, nil
+}
+
+// checkText refuses what no cluster can carry.
+func checkText(b *config.Backend) error {
+	texts := []string{b.ID, b.Endpoint.Host}
+	if t := b.Endpoint.TLS; t != nil {
+		texts = append(texts, t.CAFile, t.ServerName, t.ClientCert, t.ClientKey)
+	}
+	for _, text := range texts {
+		if !utf8.ValidString(text) {
+			return fmt.Errorf("text %q: not UTF-8", text)
+		}
+	}
+	return nil
 }
 
 // systemRoots stands for the system's bundle of roots where a cluster's name is
@@ -97,12 +115,8 @@ func plainName(s, also string) string {
 
 // deterministic returns m's bytes, equal for equal messages.
 func deterministic(m proto.Message) []byte {
-	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
-	if err != nil {
-		// Only text that is not UTF-8 cannot be marshalled. The cluster is then
-		// refused with a reason in newResource; a name is still needed.
-		return fmt.Append(nil, m)
-	}
+	// Only text that is not UTF-8 cannot be marshalled, and newResource refuses that.
+	b, _ := proto.MarshalOptions{Deterministic: true}.Marshal(m)
 	return b
 }
 
@@ -112,6 +126,9 @@ func newAny(m proto.Message) *anypb.Any {
 
 // newCluster returns the cluster that b needs, still without its name. It holds
 // no secret, no weight and nothing else that may change without a new name.
+//
+// Envoy's buffer limit of 1 MiB per connection stays as it is: bodies of any size
+// pass, and a larger one would only let more pile up before slow readers.
 func newCluster(b *config.Backend, caFile string) *clusterv3.Cluster {
 	e := b.Endpoint
 	c := &clusterv3.Cluster{
@@ -128,7 +145,7 @@ func newCluster(b *config.Backend, caFile string) *clusterv3.Cluster {
 		TypedExtensionProtocolOptions: map[string]*anypb.Any{httpOptionsName: newAny(httpOptions(b))},
 		LoadAssignment:                assignment(b),
 	}
-	if _, err := netip.ParseAddr(e.Host); err == nil {
+	if isAddress(e.Host) {
 		c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_STATIC}
 	} else {
 		c.ClusterDiscoveryType = &clusterv3.Cluster_ClusterType{ClusterType: &clusterv3.Cluster_CustomClusterType{
@@ -164,6 +181,11 @@ func dnsCluster(host string) *dnsv3.DnsCluster {
 		d.AllAddressesInSingleEndpoint = false
 	}
 	return d
+}
+
+func isAddress(host string) bool {
+	_, err := netip.ParseAddr(host)
+	return err == nil
 }
 
 func openBreakers() *clusterv3.CircuitBreakers {

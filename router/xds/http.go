@@ -57,21 +57,20 @@ func explicit(c *httpv3.HttpProtocolOptions_ExplicitHttpConfig) *httpv3.HttpProt
 	return &httpv3.HttpProtocolOptions_ExplicitHttpConfig_{ExplicitHttpConfig: c}
 }
 
-// retryPolicy holds what no request header can say: the pause between tries and
-// the longest silence within one. Whether and how often to retry comes with each
-// request (x-envoy-retry-on, x-envoy-max-retries); with neither, this policy by
-// itself retries nothing, because it names no condition.
+// retryPolicy holds what no request header can say: the pause between tries.
+// Whether and how often to retry comes with each request (x-envoy-retry-on,
+// x-envoy-max-retries); without the first, this policy retries nothing, because
+// it names no condition.
+//
+// IdleTimeout is not here: of a cluster's policy Envoy ignores
+// per_try_idle_timeout, it reads the route's alone.
 func retryPolicy(b *config.Backend) *routev3.RetryPolicy {
-	p := &routev3.RetryPolicy{}
-	if b.IdleTimeout > 0 {
-		p.PerTryIdleTimeout = durationpb.New(b.IdleTimeout)
-	}
 	// Envoy counts in milliseconds and refuses 0.
-	if b.RetryDelay >= time.Millisecond {
-		p.RetryBackOff = &routev3.RetryPolicy_RetryBackOff{
-			BaseInterval: durationpb.New(b.RetryDelay),
-			MaxInterval:  durationpb.New(backOffGrowth * b.RetryDelay),
-		}
+	if b.RetryDelay < time.Millisecond {
+		return nil
 	}
-	return p
+	return &routev3.RetryPolicy{RetryBackOff: &routev3.RetryPolicy_RetryBackOff{
+		BaseInterval: durationpb.New(b.RetryDelay),
+		MaxInterval:  durationpb.New(backOffGrowth * b.RetryDelay),
+	}}
 }

@@ -22,7 +22,7 @@ type resource struct {
 	name    string
 	version string // a hash of what the cluster consists of
 	backend string // ID
-	host    string // the DNS name that Envoy must resolve first, or ""
+	host    string // the DNS name that Envoy has to resolve, or ""
 	wire    *discoveryv3.Resource
 }
 
@@ -30,9 +30,9 @@ type resource struct {
 // every connected Envoy can use them; at once when none is connected. Backends
 // that name a cluster of somebody else's need nothing.
 //
-// When an Envoy refuses a cluster, when none of its answers comes in time, or
-// when ctx ends, the error names backend and reason, and what was added is
-// withdrawn: the state is that of before. A cluster that was published earlier
+// When an Envoy refuses a cluster (the error is then a *Refusal), when it does not
+// answer in time, or when ctx ends, the error names backend and reason, and what
+// was added is withdrawn: the state is that of before. A cluster that was published earlier
 // and refused since does not make a later Add fail.
 func (s *Server) Add(ctx context.Context, bs []*config.Backend) error {
 	wanted, err := s.compile(bs)
@@ -99,49 +99,82 @@ func (s *Server) insert(wanted []*resource) (fresh map[string]bool, revived []st
 }
 
 // await waits until every connected Envoy has answered for all of wanted.
+//
+// Envoy answers a push when its clusters are warm, so an accepted cluster is a
+// usable one. While a single name does not resolve it holds back every answer,
+// also those for other clusters, which do work. Names are no reason to refuse a
+// configuration (one that does not exist is accepted at once), so after
+// acceptTimeout such an Envoy is no longer waited for.
 func (s *Server) await(ctx context.Context, wanted []*resource, fresh map[string]bool) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, s.acceptTimeout, errTimeout)
 	defer cancel()
 	for {
-		s.mu.Lock()
-		waiting, err := s.standing(wanted, fresh)
-		changed := s.changed
-		s.mu.Unlock()
-		if err != nil || waiting == nil {
+		expired := ctx.Err() != nil
+		owed, changed, err := s.owed(wanted, fresh)
+		switch {
+		case err != nil || len(owed) == 0:
 			return err
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return fmt.Errorf("backend %q: envoy %q: %w", waiting.backend, waiting.node, context.Cause(ctx))
+		case !expired:
+			select {
+			case <-changed:
+			case <-ctx.Done():
+			}
+		case context.Cause(ctx) == errTimeout && !slices.ContainsFunc(owed, answer.inexplicable):
+			for _, a := range owed {
+				s.log.Warn("envoy does not say that it is ready, perhaps names do not resolve", "node", a.node, "backends", a.backends, "names", a.names)
+			}
+			return nil
+		default:
+			return fmt.Errorf("envoy %q: backends %s: %w", owed[0].node, strings.Join(owed[0].backends, ", "), context.Cause(ctx))
 		}
 	}
 }
 
-// pending is an answer that an Envoy still owes.
-type pending struct{ backend, node string }
+// answer is what one Envoy still has to say.
+type answer struct {
+	node     string
+	backends []string // that are waited for
+	names    []string // DNS names that it may be resolving, for these or others
+}
 
-// standing returns a pending answer, or nil when there is none, or an error when
-// something fresh was refused. The caller holds mu.
-func (s *Server) standing(wanted []*resource, fresh map[string]bool) (*pending, error) {
-	var first *pending
+// inexplicable reports whether DNS cannot be what holds the answer back.
+func (a answer) inexplicable() bool { return len(a.names) == 0 }
+
+// owed returns the answers that are still to come for wanted, and what is closed
+// when that may have changed; or an error when something fresh was refused.
+func (s *Server) owed(wanted []*resource, fresh map[string]bool) (out []answer, changed <-chan struct{}, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for st := range s.streams {
 		if !st.subscribed {
 			continue
 		}
+		a := answer{node: st.node}
 		for _, r := range wanted {
+			k := st.known[r.name]
 			switch {
-			case st.held[r.name] == r.version:
-			case st.refused[r.name].version == r.version:
-				if fresh[r.name] {
-					return nil, st.refused[r.name].why
-				}
-			case first == nil:
-				first = &pending{backend: r.backend, node: st.node}
+			case k == nil || k.version != r.version:
+				a.backends = append(a.backends, r.backend)
+			case k.held:
+			case k.refused == nil:
+				a.backends = append(a.backends, r.backend)
+			case fresh[r.name]:
+				return nil, nil, k.refused
 			}
 		}
+		if len(a.backends) == 0 {
+			continue
+		}
+		for _, p := range st.inFlight {
+			for _, r := range p.sent {
+				if r.host != "" {
+					a.names = append(a.names, r.host)
+				}
+			}
+		}
+		out = append(out, a)
 	}
-	return first, nil
+	return out, s.changed, nil
 }
 
 // withdraw undoes insert.

@@ -11,10 +11,11 @@ import (
 
 // Status is a picture of the server at one moment; the caller owns it.
 type Status struct {
-	Envoys   []Envoy  // connected, in the order of node and age
-	Clusters []string // published, sorted; those in their grace period included
-	Leaving  []string // those of Clusters that are in their grace period
-	Refusal  *Refusal // the last one, nil when there was none; it may be long cured
+	Configured bool     // there has been a configuration to publish
+	Envoys     []Envoy  // connected, in the order of node and age
+	Clusters   []string // published, sorted; those in their grace period included
+	Leaving    []string // those of Clusters that are in their grace period
+	Refusal    *Refusal // the last one, nil when there was none; it may be long cured
 }
 
 // Envoy is one connected Envoy.
@@ -42,7 +43,7 @@ func (r *Refusal) Error() string {
 // Ready reports whether some Envoy is connected and each has answered for every
 // published cluster.
 func (s *Status) Ready() bool {
-	return len(s.Envoys) > 0 && !slices.ContainsFunc(s.Envoys, func(e Envoy) bool { return e.Pending > 0 })
+	return s.Configured && len(s.Envoys) > 0 && !slices.ContainsFunc(s.Envoys, func(e Envoy) bool { return e.Pending > 0 })
 }
 
 // Status returns how things stand.
@@ -50,9 +51,10 @@ func (s *Server) Status() Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := Status{
-		Clusters: slices.Sorted(maps.Keys(s.resources)),
-		Leaving:  slices.Sorted(maps.Keys(s.leaving)),
-		Refusal:  s.refusal,
+		Configured: s.configured,
+		Clusters:   slices.Sorted(maps.Keys(s.resources)),
+		Leaving:    slices.Sorted(maps.Keys(s.leaving)),
+		Refusal:    s.refusal,
 	}
 	for st := range s.streams {
 		if !st.subscribed {
@@ -60,10 +62,12 @@ func (s *Server) Status() Status {
 		}
 		e := Envoy{Node: st.node, Version: st.version, Since: st.since}
 		for name, r := range s.resources {
-			switch r.version {
-			case st.held[name]:
+			switch k := st.known[name]; {
+			case k == nil || k.version != r.version:
+				e.Pending++
+			case k.held:
 				e.Accepted++
-			case st.refused[name].version:
+			case k.refused != nil:
 				e.Refused++
 			default:
 				e.Pending++

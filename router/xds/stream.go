@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,35 +31,36 @@ type stream struct {
 	subscribed bool // Envoy has asked for clusters
 	greet      bool // a new Envoy waits for its first answer before it opens listeners
 
-	held    map[string]string   // cluster name -> version that Envoy has
-	refused map[string]unwanted // cluster name -> version that Envoy does not want
+	known map[string]*standing // by cluster name: all that Envoy has or was told to have
+
+	// Several pushes may be under way: Envoy answers none while any cluster still
+	// waits for DNS, and takes in what comes meanwhile.
+	nonce    uint64
+	inFlight map[string]*push // by nonce
 
 	// strangers are clusters that Envoy came with and that we do not know: they
 	// are left over from a configuration before our start, perhaps still in use,
-	// and have the grace period too.
+	// and have the grace period too. nil before the first push.
 	strangers      map[string]bool
 	strangersTimer *time.Timer
-
-	// One push at a time is under way, so what an answer is about is never in doubt.
-	nonce    uint64
-	inFlight *push
 
 	// single sends one cluster per push, after Envoy has refused a push without
 	// saying which cluster of it was at fault.
 	single bool
 }
 
-// push is what was sent and not yet answered.
-type push struct {
-	nonce   string
-	sent    map[string]*resource // by name
-	removed []string
+// standing is how things are with one cluster in one Envoy.
+type standing struct {
+	version string
+	nonce   string   // of the last push that named it; "" when Envoy came with it
+	held    bool     // accepted
+	refused *Refusal // or not; neither before Envoy has answered
 }
 
-// unwanted is a cluster that Envoy has refused.
-type unwanted struct {
-	version string
-	why     *Refusal
+// push is what was sent and not yet answered.
+type push struct {
+	nonce string
+	sent  []*resource
 }
 
 func (st *stream) poke() {
@@ -71,11 +71,9 @@ func (st *stream) poke() {
 }
 
 // receive takes in what Envoy says until it says no more.
-func (st *stream) receive(wire interface {
-	Recv() (*discoveryv3.DeltaDiscoveryRequest, error)
-}) error {
+func (st *stream) receive(recv func() (*discoveryv3.DeltaDiscoveryRequest, error)) error {
 	for {
-		req, err := wire.Recv()
+		req, err := recv()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
@@ -85,82 +83,94 @@ func (st *stream) receive(wire interface {
 		if err := st.take(req); err != nil {
 			return err
 		}
-		st.poke()
 	}
 }
 
 // take accounts for one request: the first one says what Envoy has, each later
 // one answers a push.
 func (st *stream) take(req *discoveryv3.DeltaDiscoveryRequest) error {
-	st.server.mu.Lock()
-	defer st.server.mu.Unlock()
+	s := st.server
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if n := req.GetNode(); n != nil {
 		st.node, st.version = n.GetId(), envoyVersion(n)
 	}
 	if req.GetTypeUrl() != clusterType {
-		return nil // another control plane's matter; Envoy waits its fetch timeout and goes on
+		return nil // Envoy waits its fetch timeout for what we do not serve, and goes on
 	}
 	if !st.subscribed {
 		if names := req.GetResourceNamesSubscribe(); len(names) > 0 && !slices.Contains(names, "*") {
 			return status.Error(codes.InvalidArgument, "clusters are served all together, not by name")
 		}
-		st.subscribed = true
-		st.held = maps.Clone(req.GetInitialResourceVersions())
-		if st.held == nil {
-			st.held = make(map[string]string)
-		}
-		st.greet = len(st.held) == 0
-		st.refused = make(map[string]unwanted)
-		st.server.log.Info("envoy connected", "node", st.node, "envoy", st.version, "clusters", len(st.held))
+		st.subscribe(req.GetInitialResourceVersions())
 	}
-	if p := st.inFlight; p != nil && req.GetResponseNonce() == p.nonce {
-		st.inFlight = nil
+	if p := st.inFlight[req.GetResponseNonce()]; p != nil {
+		delete(st.inFlight, p.nonce)
 		if e := req.GetErrorDetail(); e != nil {
 			st.nack(p, e.GetMessage())
 		} else {
 			st.ack(p)
 		}
 	}
-	st.server.announce()
+	s.announce()
+	st.poke()
 	return nil
 }
 
-func (st *stream) ack(p *push) {
-	for name, r := range p.sent {
-		st.held[name] = r.version
-		delete(st.refused, name)
+// subscribe starts the account with what Envoy brings along.
+func (st *stream) subscribe(versions map[string]string) {
+	st.subscribed = true
+	st.greet = len(versions) == 0
+	st.known = make(map[string]*standing, len(versions))
+	for name, version := range versions {
+		st.known[name] = &standing{version: version, held: true}
 	}
-	for _, name := range p.removed {
-		delete(st.held, name)
-		delete(st.refused, name)
+	st.inFlight = make(map[string]*push)
+	st.server.log.Info("envoy connected", "node", st.node, "envoy", st.version, "clusters", len(versions))
+}
+
+func (st *stream) ack(p *push) {
+	for _, r := range p.sent {
+		if k := st.about(r, p); k != nil {
+			k.held = true
+		}
 	}
 }
 
-// nack accounts for a refused push. Envoy applies the rest of it all the same,
-// so the clusters it does not complain about count as held.
-func (st *stream) nack(p *push, detail string) {
-	var blamed []string
-	for name := range p.sent {
-		if strings.Contains(detail, name) {
-			blamed = append(blamed, name)
-		}
+// about returns what is known of r, unless a later push has changed it.
+func (st *stream) about(r *resource, p *push) *standing {
+	if k := st.known[r.name]; k != nil && k.nonce == p.nonce {
+		return k
 	}
+	return nil
+}
+
+// nack accounts for a refused push. Envoy applies the rest of it all the same,
+// so the clusters that it does not complain about count as held.
+func (st *stream) nack(p *push, detail string) {
+	blamed := slices.DeleteFunc(slices.Clone(p.sent), func(r *resource) bool { return !strings.Contains(detail, r.name) })
 	if len(blamed) == 0 && len(p.sent) > 1 {
-		// The message could not be read at all, so nothing was applied: send
-		// again one by one, to keep the good ones and learn which it is.
+		// The message as a whole was refused, and nothing of it applied: send
+		// again one by one, to save the good ones and to learn which is the other.
 		st.single = true
+		for _, r := range p.sent {
+			if st.about(r, p) != nil {
+				delete(st.known, r.name)
+			}
+		}
 		return
 	}
 	if len(blamed) == 0 {
-		blamed = slices.Collect(maps.Keys(p.sent))
+		blamed = p.sent
 	}
-	slices.Sort(blamed)
 	why := &Refusal{Time: time.Now(), Node: st.node, Detail: clip(detail)}
-	for _, name := range blamed {
-		st.refused[name] = unwanted{p.sent[name].version, why}
-		why.Backends = append(why.Backends, p.sent[name].backend)
-		delete(p.sent, name)
+	for _, r := range blamed {
+		why.Backends = append(why.Backends, r.backend)
+		if k := st.about(r, p); k != nil {
+			k.refused = why
+		}
 	}
+	p.sent = slices.DeleteFunc(slices.Clone(p.sent), func(r *resource) bool { return slices.Contains(blamed, r) })
 	st.ack(p)
 	st.server.refusal = why
 	st.server.log.Error("envoy refused clusters", "node", st.node, "envoy", st.version, "backends", why.Backends, "detail", why.Detail)
@@ -171,44 +181,51 @@ func (st *stream) next() *discoveryv3.DeltaDiscoveryResponse {
 	s := st.server
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !st.subscribed || !s.configured || st.inFlight != nil {
+	if !st.subscribed || !s.configured {
 		return nil
 	}
 	st.meetStrangers()
-	var add []*discoveryv3.Resource
-	p := &push{sent: make(map[string]*resource)}
-	for _, name := range slices.Sorted(maps.Keys(s.resources)) {
-		r := s.resources[name]
+	var add []*resource
+	for name, r := range s.resources {
 		delete(st.strangers, name)
-		if st.held[name] == r.version || st.refused[name].version == r.version {
-			continue
-		}
-		add = append(add, r.wire)
-		p.sent[name] = r
-		if st.single {
-			break
+		if k := st.known[name]; k == nil || k.version != r.version {
+			add = append(add, r)
 		}
 	}
-	// A refused cluster is removed too: of a message refused whole, Envoy may
-	// have taken it all the same, and removing what is not there does nothing.
-	for _, name := range slices.Concat(slices.Collect(maps.Keys(st.held)), slices.Collect(maps.Keys(st.refused))) {
+	var remove []string
+	for name := range st.known {
 		if s.resources[name] == nil && !st.strangers[name] {
-			p.removed = append(p.removed, name)
+			remove = append(remove, name)
 		}
 	}
-	slices.Sort(p.removed)
-	p.removed = slices.Compact(p.removed)
-	if len(add) == 0 {
+	slices.SortFunc(add, func(a, b *resource) int { return strings.Compare(a.name, b.name) })
+	slices.Sort(remove)
+	switch {
+	case len(add) > 1 && st.single:
+		add = add[:1]
+		st.poke() // for the rest
+	case len(add) == 0 && len(remove) == 0 && !st.greet:
 		st.single = false
-		if len(p.removed) == 0 && !st.greet {
-			return nil
-		}
+		return nil
 	}
+	return st.push(add, remove)
+}
+
+// push notes down what Envoy is told and returns the telling.
+func (st *stream) push(add []*resource, remove []string) *discoveryv3.DeltaDiscoveryResponse {
 	st.greet = false
 	st.nonce++
-	p.nonce = strconv.FormatUint(st.nonce, 10)
-	st.inFlight = p
-	return &discoveryv3.DeltaDiscoveryResponse{TypeUrl: clusterType, Nonce: p.nonce, Resources: add, RemovedResources: p.removed}
+	p := &push{nonce: strconv.FormatUint(st.nonce, 10), sent: add}
+	st.inFlight[p.nonce] = p
+	out := &discoveryv3.DeltaDiscoveryResponse{TypeUrl: clusterType, Nonce: p.nonce, RemovedResources: remove}
+	for _, r := range add {
+		st.known[r.name] = &standing{version: r.version, nonce: p.nonce}
+		out.Resources = append(out.Resources, r.wire)
+	}
+	for _, name := range remove {
+		delete(st.known, name)
+	}
+	return out
 }
 
 // meetStrangers gives clusters of an earlier life their grace period, once, from
@@ -218,7 +235,7 @@ func (st *stream) meetStrangers() {
 		return
 	}
 	st.strangers = make(map[string]bool)
-	for name := range st.held {
+	for name := range st.known {
 		if st.server.resources[name] == nil {
 			st.strangers[name] = true
 		}

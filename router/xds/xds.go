@@ -19,9 +19,7 @@
 package xds
 
 import (
-	"context"
 	"log/slog"
-	"net"
 	"sync"
 	"time"
 
@@ -43,13 +41,13 @@ type Options struct {
 	// already planned must have passed. 0 means 30 s.
 	Grace time.Duration
 
-	// AcceptTimeout is how long Add waits for Envoy. 0 means 15 s.
+	// AcceptTimeout is how long Add waits for Envoy. 0 means 10 s.
 	AcceptTimeout time.Duration
 }
 
 const (
 	defaultGrace         = 30 * time.Second
-	defaultAcceptTimeout = 15 * time.Second
+	defaultAcceptTimeout = 10 * time.Second
 )
 
 // Server serves clusters to any number of Envoys. Its methods may be called
@@ -61,7 +59,6 @@ type Server struct {
 	caFile        string
 	grace         time.Duration
 	acceptTimeout time.Duration
-	lookup        func(ctx context.Context, host string) error
 
 	adding chan struct{} // holds a token while an Add runs: they go one by one
 	done   chan struct{} // closed by EndStreams
@@ -83,16 +80,12 @@ func New(o Options) *Server {
 		caFile:        o.CAFile,
 		grace:         o.Grace,
 		acceptTimeout: o.AcceptTimeout,
-		lookup: func(ctx context.Context, host string) error {
-			_, err := net.DefaultResolver.LookupHost(ctx, host)
-			return err
-		},
-		adding:    make(chan struct{}, 1),
-		done:      make(chan struct{}),
-		resources: make(map[string]*resource),
-		leaving:   make(map[string]*time.Timer),
-		streams:   make(map[*stream]struct{}),
-		changed:   make(chan struct{}),
+		adding:        make(chan struct{}, 1),
+		done:          make(chan struct{}),
+		resources:     make(map[string]*resource),
+		leaving:       make(map[string]*time.Timer),
+		streams:       make(map[*stream]struct{}),
+		changed:       make(chan struct{}),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -146,7 +139,7 @@ func (s *Server) DeltaAggregatedResources(wire discoveryv3.AggregatedDiscoverySe
 	defer s.leave(st)
 
 	left := make(chan error, 1)
-	go func() { left <- st.receive(wire) }()
+	go func() { left <- st.receive(wire.Recv) }()
 	for {
 		if push := st.next(); push != nil {
 			if err := wire.Send(push); err != nil {
