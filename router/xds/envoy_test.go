@@ -154,6 +154,7 @@ func (p *proxy) ask(t testing.TB, cluster string, body io.Reader, header ...stri
 }
 
 func testLog(t testing.TB) *slog.Logger {
+	t.Helper()
 	return slog.New(slog.NewTextHandler(t.Output(), nil))
 }
 

@@ -18,7 +18,8 @@ import (
 // TestHammer lets Envoys come, go, refuse and keep silent while configurations
 // follow one another; whoever stays to the end has just what the last one needs.
 func TestHammer(t *testing.T) {
-	bubble(t, func(t *testing.T, s *Server) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t)
 		s.acceptTimeout, s.grace = time.Second, 2*time.Second
 		ctx, stop := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
@@ -67,6 +68,7 @@ func TestHammer(t *testing.T) {
 
 // moody is an Envoy that leaves and comes back, and answers as it likes.
 func moody(ctx context.Context, t *testing.T, s *Server, seed int) {
+	t.Helper()
 	draw := rand.New(rand.NewPCG(uint64(seed), 3)) // #nosec G115 -- small
 	has := make(map[string]string)
 	for ctx.Err() == nil {

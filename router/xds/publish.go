@@ -119,7 +119,7 @@ func (s *Server) await(ctx context.Context, wanted []*resource, fresh map[string
 			case <-changed:
 			case <-ctx.Done():
 			}
-		case context.Cause(ctx) == errTimeout && !slices.ContainsFunc(owed, answer.inexplicable):
+		case errors.Is(context.Cause(ctx), errTimeout) && !slices.ContainsFunc(owed, answer.inexplicable):
 			for _, a := range owed {
 				s.log.Warn("envoy does not say that it is ready, perhaps names do not resolve", "node", a.node, "backends", a.backends, "names", a.names)
 			}

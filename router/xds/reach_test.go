@@ -50,7 +50,7 @@ func TestReach(t *testing.T) {
 		{"tls-wrong-address", at("127.0.0.1", wrongAddress, &config.TLS{}), "", "fail_verify_san"},
 		{"tls-wrong-ca", at("localhost", named, &config.TLS{CAFile: other.file}), "", "fail_verify_error"},
 	}
-	var backends []*config.Backend
+	backends := make([]*config.Backend, 0, len(cases))
 	for _, c := range cases {
 		backends = append(backends, &config.Backend{ID: c.name, Endpoint: &c.endpoint, RetryDelay: time.Millisecond})
 	}

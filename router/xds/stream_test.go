@@ -21,14 +21,12 @@ var (
 	own   = &config.Backend{ID: "own", Cluster: "somebody-else's"}
 )
 
-// bubble runs f in a bubble of its own time, with a server that ends with it.
-func bubble(t *testing.T, f func(t *testing.T, s *Server)) {
+// newServer returns a server that ends with the test's bubble.
+func newServer(t *testing.T) *Server {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		s := New(Options{Log: testLog(t), CAFile: "/roots.pem"})
-		f(t, s)
-		s.EndStreams()
-	})
+	s := New(Options{Log: testLog(t), CAFile: "/roots.pem"})
+	t.Cleanup(s.EndStreams)
+	return s
 }
 
 func must(t *testing.T, s *Server, bs ...*config.Backend) {
@@ -47,7 +45,8 @@ func done(t *testing.T, result func() (error, bool), want bool) {
 }
 
 func TestNothingBeforeConfiguration(t *testing.T) {
-	bubble(t, func(t *testing.T, s *Server) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t)
 		fresh := connect(t, s, "fresh", nil)
 		back := connect(t, s, "back", map[string]string{"left-over": "1"})
 		time.Sleep(time.Hour)
@@ -60,7 +59,8 @@ func TestNothingBeforeConfiguration(t *testing.T) {
 }
 
 func TestNobodyConnected(t *testing.T) {
-	bubble(t, func(t *testing.T, s *Server) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t)
 		open(t, s) // a stream on which nobody has asked for clusters does not count
 		done(t, add(t, s, one), true)
 		if st := s.Status(); st.Ready() {
@@ -70,7 +70,8 @@ func TestNobodyConnected(t *testing.T) {
 }
 
 func TestAddWaitsForEveryEnvoy(t *testing.T) {
-	bubble(t, func(t *testing.T, s *Server) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t)
 		a, b := connect(t, s, "a", nil), connect(t, s, "b", nil)
 		result := add(t, s, one, two, own)
 		pa, pb := a.hears(names(one, two), nil), b.hears(names(one, two), nil)
@@ -99,7 +100,8 @@ func TestAddWaitsForEveryEnvoy(t *testing.T) {
 }
 
 func TestFirstAnswer(t *testing.T) {
-	bubble(t, func(t *testing.T, s *Server) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t)
 		must(t, s, own)
 		connect(t, s, "fresh", nil).hears(nil, nil)
 		connect(t, s, "back", map[string]string{"x": "1"}).hearsNothing()
@@ -107,7 +109,8 @@ func TestFirstAnswer(t *testing.T) {
 }
 
 func TestReconnect(t *testing.T) {
-	bubble(t, func(t *testing.T, s *Server) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t)
 		must(t, s, one, two)
 		f := connect(t, s, "a", versions(t, s, one, two))
 		f.hearsNothing()
@@ -127,7 +130,8 @@ func TestReconnect(t *testing.T) {
 }
 
 func TestStrangersHaveGrace(t *testing.T) {
-	bubble(t, func(t *testing.T, s *Server) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t)
 		f := connect(t, s, "a", map[string]string{"left-over": "1"})
 		time.Sleep(time.Hour) // before the configuration, no time counts
 		has := versions(t, s, one)
@@ -152,7 +156,8 @@ func TestStrangersHaveGrace(t *testing.T) {
 }
 
 func TestRefusedConfiguration(t *testing.T) {
-	bubble(t, func(t *testing.T, s *Server) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t)
 		must(t, s, one)
 		f := connect(t, s, "a", versions(t, s, one))
 		g := connect(t, s, "b", versions(t, s, one))
@@ -188,7 +193,8 @@ func TestRefusedConfiguration(t *testing.T) {
 
 // TestLateAnswers: what is said of an older push does not count for a newer one.
 func TestLateAnswers(t *testing.T) {
-	bubble(t, func(t *testing.T, s *Server) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t)
 		f := connect(t, s, "a", nil)
 		ctx, cancel := context.WithCancel(t.Context())
 		out := make(chan error, 1)
@@ -213,7 +219,8 @@ func TestLateAnswers(t *testing.T) {
 // TestUnnamedRefusal: when Envoy does not say which cluster it means, each is
 // sent by itself, and the good ones stay.
 func TestUnnamedRefusal(t *testing.T) {
-	bubble(t, func(t *testing.T, s *Server) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t)
 		must(t, s, one, two, three)
 		f := connect(t, s, "a", nil)
 		f.nack(f.hears(names(one, two, three), nil), "unreadable")
@@ -238,7 +245,8 @@ func TestUnnamedRefusal(t *testing.T) {
 }
 
 func TestSilence(t *testing.T) {
-	bubble(t, func(t *testing.T, s *Server) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t)
 		f := connect(t, s, "a", nil)
 		// An address needs no time: no answer means that something is wrong.
 		result := add(t, s, one)
@@ -260,7 +268,8 @@ func TestSilence(t *testing.T) {
 }
 
 func TestGrace(t *testing.T) {
-	bubble(t, func(t *testing.T, s *Server) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t)
 		must(t, s, one, two, three)
 		f := connect(t, s, "a", versions(t, s, one, two, three))
 		s.Keep([]*config.Backend{one, own})
@@ -296,7 +305,8 @@ func TestGrace(t *testing.T) {
 }
 
 func TestAddsGoOneByOne(t *testing.T) {
-	bubble(t, func(t *testing.T, s *Server) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t)
 		f := connect(t, s, "a", nil)
 		first := add(t, s, one)
 		second := add(t, s, two)
@@ -310,7 +320,8 @@ func TestAddsGoOneByOne(t *testing.T) {
 }
 
 func TestEndStreams(t *testing.T) {
-	bubble(t, func(t *testing.T, s *Server) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t)
 		f := connect(t, s, "a", nil)
 		result := add(t, s, one)
 		f.hears(names(one), nil)
@@ -328,7 +339,8 @@ func TestEndStreams(t *testing.T) {
 }
 
 func TestWhatIsNotServed(t *testing.T) {
-	bubble(t, func(t *testing.T, s *Server) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t)
 		must(t, s, one)
 		f := open(t, s)
 		f.say(&discoveryv3.DeltaDiscoveryRequest{TypeUrl: "type.googleapis.com/envoy.config.listener.v3.Listener"})

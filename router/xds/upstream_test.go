@@ -19,6 +19,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -160,8 +161,10 @@ func (r *resolver) bootstrap() string {
 // resolve turns a DNS query with one question into its answer.
 func resolve(q []byte) (name string, answer []byte) {
 	end := 12
+	var labels strings.Builder
 	for q[end] != 0 {
-		name += string(q[end+1:end+1+int(q[end])]) + "."
+		labels.Write(q[end+1 : end+1+int(q[end])])
+		labels.WriteByte('.')
 		end += int(q[end]) + 1
 	}
 	end += 5
@@ -173,5 +176,5 @@ func resolve(q []byte) (name string, answer []byte) {
 		a[7] = 1
 		a = append(a, 0xc0, 12, 0, typeA, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 1)
 	}
-	return name, a
+	return labels.String(), a
 }
