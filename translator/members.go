@@ -23,29 +23,36 @@ func within(b []byte, i int) members {
 
 // next advances to the next member and reports whether there was one.
 func (m *members) next() bool {
+	return m.nextKey() && m.skip()
+}
+
+// nextKey advances to the next member without looking for the end of its
+// value, which skip must do before the next step.
+func (m *members) nextKey() bool {
 	i := skipSpace(m.b, m.at)
 	if i < len(m.b) && m.b[i] == ',' {
 		i = skipSpace(m.b, i+1)
 	}
+	m.at = len(m.b)
 	if i >= len(m.b) || m.b[i] != '"' {
 		m.done = i < len(m.b) && m.b[i] == '}'
-		m.at = len(m.b)
 		return false
 	}
 	m.key.start = i
 	if i = skipText(m.b, i); i < 0 {
-		m.at = len(m.b)
 		return false
 	}
 	m.key.end = i
 	if i = skipSpace(m.b, i); i >= len(m.b) || m.b[i] != ':' {
-		m.at = len(m.b)
 		return false
 	}
 	m.value.start = skipSpace(m.b, i+1)
-	m.value.end = skipValue(m.b, m.value.start)
-	if m.value.end < 0 {
-		m.at = len(m.b)
+	return true
+}
+
+// skip finds the end of the value.
+func (m *members) skip() bool {
+	if m.value.end = skipValue(m.b, m.value.start); m.value.end < 0 {
 		return false
 	}
 	m.at = m.value.end

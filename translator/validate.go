@@ -239,7 +239,9 @@ func (s *scanner) text(i int) int {
 			s.high = s.high || seen&highs != 0
 			return i + 1
 		case c == '\\':
-			if i = s.escape(i + 1); i < 0 {
+			if i+1 < len(s.b) && short[s.b[i+1]] {
+				i += 2
+			} else if i = s.escape(i + 1); i < 0 {
 				return i
 			}
 		case c < ' ':
@@ -251,22 +253,20 @@ func (s *scanner) text(i int) int {
 	}
 }
 
+// short holds what may stand behind a backslash, but for u.
+var short = [256]bool{'"': true, '\\': true, '/': true, 'b': true, 'f': true, 'n': true, 'r': true, 't': true}
+
+// escape checks what stands behind a backslash, which short does not hold.
 func (s *scanner) escape(i int) int {
-	if i >= len(s.b) {
-		return s.fail(i, "the end of an escape")
+	if i < len(s.b) && s.b[i] != 'u' {
+		return s.fail(i, "an escape that JSON knows")
 	}
-	switch s.b[i] {
-	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-		return i + 1
-	case 'u':
-		for range 4 {
-			if i++; i >= len(s.b) || !isHex(s.b[i]) {
-				return s.fail(i, "a hexadecimal digit")
-			}
+	for range 4 {
+		if i++; i >= len(s.b) || !isHex(s.b[i]) {
+			return s.fail(i, "a hexadecimal digit")
 		}
-		return i + 1
 	}
-	return s.fail(i, "an escape that JSON knows")
+	return i + 1
 }
 
 func isHex(c byte) bool {

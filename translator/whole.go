@@ -7,21 +7,23 @@ import "bytes"
 // scan goes from the front up to a long array that it need not know, and then
 // from the back.
 func (w *watch) whole(body []byte) {
+	w.tally.Done = true
 	front := within(body, 0)
-	for front.next() {
+	for front.nextKey() {
 		switch name := front.name(); string(name) {
 		case "data", "results", "output":
 			back := backwards(body)
 			for !w.enough() && back.previous() && back.key.start > front.key.start {
 				w.member(back.name(), back.raw())
 			}
-			w.tally.Done = true
 			return
 		default:
+			if !front.skip() {
+				return
+			}
 			w.member(name, front.raw())
 		}
 	}
-	w.tally.Done = true
 }
 
 // enough reports whether there is nothing left to look for.

@@ -168,10 +168,11 @@ func (s *SSE) keep() {
 	if len(rest) > limit {
 		s.err = ErrTooLong
 	}
-	if s.held {
-		s.tail = s.tail[:copy(s.tail, rest)]
-	} else {
+	switch {
+	case !s.held:
 		s.tail = append(s.tail[:0], rest...)
+	case s.start > 0:
+		s.tail = s.tail[:copy(s.tail, rest)]
 	}
 	s.line -= s.start
 	s.at -= s.start
