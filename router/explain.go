@@ -1,6 +1,7 @@
 package router
 
 import (
+	"errors"
 	"slices"
 
 	"llmroute/router/config"
@@ -76,7 +77,7 @@ func (s *Snapshot) explainRule(e *Explanation, a *Ask, r *rule) {
 }
 
 func refusalOf(err error) *translator.Refusal {
-	r, _ := err.(*translator.Refusal)
+	r, _ := errors.AsType[*translator.Refusal](err)
 	return r
 }
 

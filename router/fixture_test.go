@@ -47,7 +47,7 @@ func keyed(key config.Secret) func(*config.Backend) {
 
 // to makes backend refs of "id" and "id=weight".
 func to(refs ...string) []config.BackendRef {
-	var out []config.BackendRef
+	out := make([]config.BackendRef, 0, len(refs))
 	for _, r := range refs {
 		id, weight, ok := strings.Cut(r, "=")
 		n := 1
@@ -71,7 +71,7 @@ func missing(refs []config.BackendRef, id string) []config.BackendRef {
 // "?name=value"; a name without "-" before the colon is the model's.
 func match(conditions string) config.Match {
 	var m config.Match
-	for _, c := range strings.Fields(conditions) {
+	for c := range strings.FieldsSeq(conditions) {
 		switch {
 		case strings.HasPrefix(c, "=/"):
 			m.Path = config.PathMatch{Exact: true, Value: c[1:]}
@@ -99,7 +99,7 @@ func match(conditions string) config.Match {
 // rules makes one rule of each text; alternatives stand apart by "|". Every
 // rule leads to the backend "b".
 func rules(texts ...string) []config.Rule {
-	var out []config.Rule
+	out := make([]config.Rule, 0, len(texts))
 	for _, text := range texts {
 		r := config.Rule{Backends: to("b")}
 		for alternative := range strings.SplitSeq(text, "|") {

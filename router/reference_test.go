@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -102,7 +103,7 @@ func slowMatch(m *config.Match, a *Ask) bool {
 		case h.Name == "x-envoy-ai-gateway-llm-model":
 			ok = a.Model != "" && a.Model == h.Value
 		case h.Name == "x-envoy-ai-gateway-llm-stream":
-			ok = fmt.Sprint(a.Stream) == h.Value
+			ok = strconv.FormatBool(a.Stream) == h.Value
 		case strings.HasPrefix(h.Name, "x-envoy-ai-gateway-"):
 		default:
 			ok = a.Headers.Has(h.Name, h.Value)
@@ -221,14 +222,14 @@ func drawAsk(t *rapid.T) *Ask {
 	if rapid.IntRange(0, 9).Draw(t, "has model") > 0 {
 		a.Model = someModel.Draw(t, "model")
 	}
-	var headers fields
-	for range rapid.IntRange(0, 4).Draw(t, "headers") {
-		headers = append(headers, config.Field{Name: someHeader.Draw(t, "name"), Value: someValue.Draw(t, "value")})
+	headers := make(fields, rapid.IntRange(0, 4).Draw(t, "headers"))
+	for i := range headers {
+		headers[i] = config.Field{Name: someHeader.Draw(t, "name"), Value: someValue.Draw(t, "value")}
 	}
 	a.Headers = headers
-	var query []string
-	for range rapid.IntRange(0, 3).Draw(t, "queries") {
-		query = append(query, someQuery.Draw(t, "name")+"="+url.PathEscape(someValue.Draw(t, "value")))
+	query := make([]string, rapid.IntRange(0, 3).Draw(t, "queries"))
+	for i := range query {
+		query[i] = someQuery.Draw(t, "name") + "=" + url.PathEscape(someValue.Draw(t, "value"))
 	}
 	a.Query = strings.Join(query, "&")
 	return a

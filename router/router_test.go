@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -32,7 +33,7 @@ func (e *envoy) Keep(bs []*config.Backend) { e.note("keep", bs) }
 
 // note also writes down which snapshot requests see meanwhile.
 func (e *envoy) note(what string, bs []*config.Backend) {
-	var ids []string
+	ids := make([]string, 0, len(bs))
 	for _, b := range bs {
 		ids = append(ids, b.ID)
 	}
@@ -151,7 +152,7 @@ func TestHammer(t *testing.T) {
 	apply := func(i int) {
 		id := fmt.Sprintf("b%d", i%3)
 		c := &config.Config{
-			Hash:     fmt.Sprint(i),
+			Hash:     strconv.Itoa(i),
 			Backends: []*config.Backend{backend(id, override(id+"-model")), backend("also-"+id, override(id+"-model"))},
 			Routes:   []*config.Route{route(id, rule1("model:m", to(id, "also-"+id)))},
 		}
@@ -161,17 +162,17 @@ func TestHammer(t *testing.T) {
 	}
 	apply(0)
 	done := make(chan struct{})
-	var planners sync.WaitGroup
+	var planners, planning sync.WaitGroup
 	for range 4 {
+		planning.Add(1)
 		planners.Go(func() {
 			var p Plan
 			a := ask("POST h / model:m")
-			for n := 0; ; n++ {
+			started := sync.OnceFunc(planning.Done)
+			defer started()
+			for {
 				select {
 				case <-done:
-					if n == 0 {
-						t.Error("no plan was made")
-					}
 					return
 				default:
 				}
@@ -184,9 +185,11 @@ func TestHammer(t *testing.T) {
 					return
 				}
 				r.Status()
+				started()
 			}
 		})
 	}
+	planning.Wait()
 	var appliers sync.WaitGroup
 	for g := range 2 {
 		appliers.Go(func() {
