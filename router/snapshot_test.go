@@ -217,19 +217,19 @@ func TestDrawsAreExact(t *testing.T) {
 		Backends: []*config.Backend{backend("a"), backend("b"), backend("c")},
 		Routes:   []*config.Route{route("r", rule1("", to("a=2", "b=0", "c=3")))},
 	})
-	var got []string
-	for i := range uint64(5) {
+	got := make([]string, 5)
+	for i := range got {
 		var p Plan
 		err := s.Plan(&p, &Ask{Path: "/", Model: "m"}, func(n uint64) uint64 {
 			if n != 5 {
 				t.Errorf("draw among: got %d, want 5", n)
 			}
-			return i
+			return uint64(i)
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		got = append(got, p.Backend.ID)
+		got[i] = p.Backend.ID
 	}
 	if diff := cmp.Diff(got, []string{"a", "a", "c", "c", "c"}); diff != "" {
 		t.Errorf("draws 0 to 4 (-got +want):\n%s", diff)
