@@ -55,7 +55,8 @@ type Server struct {
 
 	grpc    *grpc.Server
 	health  *health.Server
-	streams sync.Pool // of *stream
+	streams sync.Pool      // of *stream
+	cut     sync.WaitGroup // exchanges being settled after their RPC has returned
 
 	warned [warnings_]atomic.Bool
 }
@@ -120,14 +121,16 @@ func (s *Server) Drain(ctx context.Context) error {
 		s.grpc.GracefulStop()
 		close(done)
 	}()
+	var err error
 	select {
 	case <-done:
-		return nil
 	case <-ctx.Done():
 		s.grpc.Stop()
 		<-done
-		return ctx.Err()
+		err = ctx.Err()
 	}
+	s.cut.Wait()
+	return err
 }
 
 // serviceDesc registers the service by hand, because the generated one would

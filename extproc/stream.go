@@ -44,19 +44,62 @@ type stream struct {
 	mode     responseMode // of the reply's body
 	scratch  []byte       // what Body appends to
 	record   telemetry.Record
-	received time.Time // of the message in hand
-	settled  bool      // the record was complete when its last reply left
-	answered bool      // an immediate reply was sent: nothing more will come
-	sawEnd   bool      // the reply came to its end
+	received time.Time   // of the message in hand
+	idle     *time.Timer // runs while a reply streams
+	settled  bool        // the record was complete when its last reply left
+	answered bool        // an immediate reply was sent: nothing more will come
+	sawEnd   bool        // the reply came to its end
 }
 
 // process serves one stream from its first message to its last.
-func (s *Server) process(rpc grpc.ServerStream) (err error) {
+func (s *Server) process(rpc grpc.ServerStream) error {
 	x := s.acquire()
-	defer s.releaseStream(x)
 	s.recorder.Begin()
-	defer s.recorder.End()
-	defer x.settle()
+	err := x.serve(rpc)
+	if errors.Is(err, errFlowing) {
+		return s.watch(x, rpc)
+	}
+	s.finish(x)
+	return err
+}
+
+// finish settles an exchange and takes its stream back.
+func (s *Server) finish(x *stream) {
+	x.settle()
+	s.recorder.End()
+	s.releaseStream(x)
+}
+
+// errFlowing is how serve says that a streamed reply has begun.
+var errFlowing = errors.New("the reply streams")
+
+// watch serves the rest of a streamed reply and ends it when the backend has
+// been silent for too long, which Envoy can only be told for all backends alike.
+// Receiving blocks, and nothing but the return of the RPC's own goroutine ends
+// it; so another one serves.
+func (s *Server) watch(x *stream, rpc grpc.ServerStream) error {
+	backend, limit := x.plan.Backend.ID, x.plan.Backend.IdleTimeout
+	x.idle = time.NewTimer(limit)
+	done := make(chan error, 1)
+	go func() { done <- x.serve(rpc) }()
+	select {
+	case err := <-done:
+		x.idle.Stop()
+		s.finish(x)
+		return err
+	case <-x.idle.C:
+		s.cut.Go(func() {
+			<-done
+			x.record.Outcome, x.record.ErrorType = telemetry.Cut, "idle_timeout"
+			s.finish(x)
+		})
+		return status.Errorf(codes.DeadlineExceeded, "backend %s was silent for %s", backend, limit)
+	}
+}
+
+// serve handles messages until the stream ends, or until a streamed reply begins.
+func (x *stream) serve(rpc grpc.ServerStream) (err error) {
+	s := x.srv
 	defer func() {
 		if p := recover(); p != nil {
 			s.panicked(x, p, debug.Stack())
@@ -74,6 +117,9 @@ func (s *Server) process(rpc grpc.ServerStream) (err error) {
 			// update. There is no reply that says "ignored".
 			continue
 		}
+		if x.idle != nil {
+			x.idle.Reset(x.plan.Backend.IdleTimeout)
+		}
 		x.received = s.now()
 		if err := x.phase(); err != nil {
 			x.record.Outcome, x.record.ErrorType = telemetry.Failed, "internal"
@@ -86,6 +132,9 @@ func (s *Server) process(rpc grpc.ServerStream) (err error) {
 		}
 		if len(x.out.body) >= handOver { // gRPC owns it now
 			x.scratch, x.edit.Body = nil, nil
+		}
+		if x.mode == modeStreamed && x.idle == nil && !x.sawEnd {
+			return errFlowing
 		}
 	}
 }

@@ -501,3 +501,39 @@ func TestOneLogLinePerRequest(t *testing.T) {
 		t.Errorf("a key or content is in the log:\n%s", log.String())
 	}
 }
+
+// A backend that falls silent in the middle of a stream is cut off.
+func TestSilentStreamIsEnded(t *testing.T) {
+	cfg := testConfig()
+	for _, b := range cfg.Backends {
+		b.IdleTimeout = 50 * time.Millisecond
+	}
+	var log bytes.Buffer
+	t.Run("stream", func(t *testing.T) {
+		rpc, err := processor(t, cfg, &syncWriter{w: &log}).Open(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		req := extproctest.Post("/v1/chat/completions", streamBody("m-plain", ""))
+		head := &extproctest.Message{Headers: []extproctest.Header{{Name: ":status", Value: "200"}, {Name: "content-type", Value: "text/event-stream"}}}
+		for _, m := range []*extprocv3.ProcessingRequest{
+			{Request: &extprocv3.ProcessingRequest_RequestHeaders{RequestHeaders: extproctest.HTTPHeaders(req, false)}},
+			{Request: &extprocv3.ProcessingRequest_RequestBody{RequestBody: &extprocv3.HttpBody{Body: req.Bytes(), EndOfStream: true}}},
+			{Request: &extprocv3.ProcessingRequest_ResponseHeaders{ResponseHeaders: extproctest.HTTPHeaders(head, false)}},
+			{Request: &extprocv3.ProcessingRequest_ResponseBody{ResponseBody: &extprocv3.HttpBody{Body: []byte("data: {}\n\n")}}},
+		} {
+			if err := rpc.Send(m); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := rpc.Recv(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := rpc.Recv(); status.Code(err) != codes.DeadlineExceeded {
+			t.Errorf("got %v, want the stream ended for its silence", err)
+		}
+	})
+	if !strings.Contains(log.String(), `"error_type":"idle_timeout"`) {
+		t.Errorf("the log does not tell:\n%s", log.String())
+	}
+}
