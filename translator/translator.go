@@ -83,10 +83,10 @@ type Usage struct {
 type Tally struct {
 	Model  string // the model that answered, when the backend says
 	Finish string // the first choice's finish reason, in the client's dialect; "" until known
-	Error  string // the code or type of an error the backend reported, also inside a stream
+	Error  string // the code or type of an error the backend reported, also inside a stream, or of a stream that stopped short
 	Events int    // content-bearing events, for time to first token
 	Usage  Usage
-	Done   bool // the reply came to its proper end
+	Done   bool // the reply ended as its protocol ends, be it with an error: it was not cut
 }
 
 // Schema names a dialect, spelled as in LLMBackend.spec.outputSchema.
