@@ -71,6 +71,7 @@ type settings struct {
 	args      []string            // further arguments of serve
 	env       []string            // further environment
 	bootstrap func(string) string // edits Envoy's bootstrap
+	nothing   bool                // no configuration at all: the embedded provider
 }
 
 // start runs a gateway with the given documents and waits until it is ready.
@@ -93,7 +94,10 @@ func startWith(t testing.TB, o settings) *gateway {
 	t.Cleanup(func() { os.RemoveAll(run) })
 	socket := "unix:" + filepath.Join(run, "s")
 	admin := freePort(t)
-	args := append([]string{"serve", "--config", g.Config, "--grpc", socket, "--admin", admin, "--log-level", "debug"}, o.args...)
+	args := append([]string{"serve", "--grpc", socket, "--admin", admin, "--fake", freePort(t), "--log-level", "debug"}, o.args...)
+	if !o.nothing {
+		args = append(args, "--config", g.Config)
+	}
 	g.Sidecar = startSidecar(t, args, o.env)
 	g.Admin = "http://" + admin
 	bootstrap, err := envoy.Render(envoy.Addresses{Listen: "127.0.0.1:0", GRPC: socket})
