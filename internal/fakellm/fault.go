@@ -91,16 +91,17 @@ func (f *faults) setFault(text string) bool {
 // faultsOf reads the faults that model and header ask for. A misspelled fault is
 // an error: a test must not pass because what it meant to provoke never happened.
 func (p *provider) faultsOf(c *call) (faults, *refusal) {
-	f := faults{cut: never, reset: never, hang: never, fail: never}
+	none := faults{cut: never, reset: never, hang: never, fail: never}
+	f := none
 	name, suffix, _ := strings.Cut(c.Model, "+")
 	c.model = name
 	for text := range strings.FieldsFuncSeq(suffix+"+"+c.Header.Get("X-Fake-Fault"), faultSeparator) {
 		if !f.setFault(text) {
-			return f, invalid("invalid_value", "model", fmt.Sprintf("Unknown fault: '%s'.", text))
+			return none, invalid("invalid_value", "model", fmt.Sprintf("Unknown fault: '%s'.", text))
 		}
 	}
 	if f.gate && p.Gate == nil {
-		return f, invalid("invalid_value", "model", "The fault 'gate' needs a test that opens it.")
+		return none, invalid("invalid_value", "model", "The fault 'gate' needs a test that opens it.")
 	}
 	return f, nil
 }
