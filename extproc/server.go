@@ -26,6 +26,7 @@ import (
 
 	"llmroute/router"
 	"llmroute/telemetry"
+	"llmroute/translator"
 )
 
 // DefaultMaxBody is the largest request body taken unless Options says
@@ -156,6 +157,9 @@ func (s *Server) acquire() *stream { return s.streams.Get().(*stream) }
 const keepScratch = 64 << 10
 
 func (s *Server) releaseStream(x *stream) {
+	if x.exchange != nil {
+		translator.Release(x.exchange)
+	}
 	x.in.release()
 	x.head.release()
 	keep := stream{srv: s, in: x.in, head: x.head}
