@@ -87,7 +87,7 @@ python: $(PYTHON_LIBS)/.done
 # --target needs no venv, which Debian packs apart, and touches no system folder.
 $(PYTHON_LIBS)/.done:
 	@echo 'fetching the openai client $(OPENAI_PYTHON) for the tests'
-	python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target $(@D) 'openai==$(OPENAI_PYTHON)'
+	python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-warn-conflicts --target $(@D) 'openai==$(OPENAI_PYTHON)'
 	touch $@
 
 # The race detector is linked with C.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"llmroute/manifests"
@@ -65,7 +66,7 @@ func usualFake() (string, error) { return defaultFake, nil }
 
 // String names the files, for messages.
 func (f *sourceFlags) String() string {
-	return strings.Join(append(f.Config[:len(f.Config):len(f.Config)], cmp.Or(f.Backends, defaultBackends)), ", ")
+	return strings.Join(append(slices.Clip(f.Config), cmp.Or(f.Backends, defaultBackends)), ", ")
 }
 
 // warn writes what works but is probably not meant.

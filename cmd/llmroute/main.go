@@ -58,7 +58,7 @@ func execute(args []string, w *world) int {
 		kong.Writers(w.stdout, w.stderr),
 		kong.Exit(func(code int) { exit = code }), // after --help
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.Vars(defaults()),
+		defaults(),
 		kong.TypeMapper(bytesType, kong.MapperFunc(decodeBytes)),
 		kong.Bind(w),
 	)

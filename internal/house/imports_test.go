@@ -33,8 +33,8 @@ var external = []struct {
 		"the API server's validation is used offline where the definitions are; elsewhere its result is a list of messages",
 	},
 	{
-		"github.com/tidwall", []string{"translator", "router", "extproc"},
-		"bytes are spliced only where requests are; elsewhere JSON is decoded",
+		"github.com/tidwall", []string{"translator", "router", "extproc", "internal/fakellm"},
+		"bytes are looked at in place only where requests are; elsewhere JSON is decoded",
 	},
 	{
 		"github.com/tetratelabs/func-e", []string{"internal/envoy"},
