@@ -42,6 +42,19 @@ func routeDoc(name string, rules ...string) string {
 	return b.String()
 }
 
+// httpRouteDoc is an LLMRoute that carries its HTTPRoute: what routeDoc has, and
+// all else that a Gateway API match can ask for. hostnames and meta, further
+// members of the metadata, are YAML's flow style without brackets.
+func httpRouteDoc(name, meta, hostnames string, rules ...string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "---\napiVersion: aigateway.envoyproxy.io/v1alpha1\nkind: LLMRoute\nmetadata: {name: %s, %s}\nspec:\n  inputSchema: {schema: OpenAI}\n", name, meta)
+	fmt.Fprintf(&b, "  httpRoute:\n    hostnames: [%s]\n    rules:\n", hostnames)
+	for _, rule := range rules {
+		fmt.Fprintf(&b, "    - %s\n", rule)
+	}
+	return b.String()
+}
+
 // modelRule is a rule for one model, in YAML's flow style; backends are names,
 // or "name, weight: 20".
 func modelRule(model string, backends ...string) string {
