@@ -16,8 +16,8 @@ GOLANGCI_LINT  := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@
 
 # How long the long ones take.
 FUZZTIME  ?= 10s
-BENCHTIME ?= 1s
 COUNT     ?= 1
+REQUESTS  ?= 5000000
 TIMEOUT   ?= 14m
 ARGS      ?=
 
@@ -52,17 +52,18 @@ fuzz: ## each fuzz target for FUZZTIME
 	  done
 	done
 
-bench: envoy ## measure against a processor that does nothing and against bare Envoy
-	@go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -timeout 0 ./bench/...
+bench: envoy ## measure against a processor that does nothing and against bare Envoy (ARGS are its flags)
+	@go run ./bench $(ARGS)
 
 e2e: envoy python ## the end-to-end tests alone, on the Envoy of ENVOY_VERSION
 	@ENVOY_VERSION=$(ENVOY_VERSION) go test -count=1 -timeout $(TIMEOUT) ./internal/envoy/... ./tests/e2e/...
 
-drills: ## hours rather than minutes: every Envoy, long fuzzing, the races again
+drills: ## hours rather than minutes: every Envoy, REQUESTS against Envoy's own routing, long fuzzing, the races again
 	@for version in $(ENVOY_VERSIONS); do
 	  echo "== Envoy $$version"
 	  $(MAKE) --no-print-directory e2e ENVOY_VERSION=$$version
 	done
+	go test -count=1 -timeout 0 ./tests/differential -differential.requests $(REQUESTS)
 	$(MAKE) --no-print-directory fuzz FUZZTIME=5m
 	$(MAKE) --no-print-directory race COUNT=5
 
