@@ -71,6 +71,7 @@ func TestConditions(t *testing.T) {
 		{"repeated query, first value", "?q=1", "GET h /?q=1&q=2", true},
 		{"repeated query, second value", "?q=2", "GET h /?q=1&q=2", false},
 		{"query decoded", "?q=a/b", "GET h /?q=a%2Fb", true},
+		{"query decoded in lower case", "?q=a/b", "GET h /?q=a%2fb", true},
 		{"query name decoded", "?q=1", "GET h /?%71=1", true},
 		{"query ends in half an escape", "?q=a%2", "GET h /?q=a%2", true},
 		{"query with an escape that is none", "?q=%zz1", "GET h /?q=%zz%31", true},

@@ -74,9 +74,6 @@ func appendMatches(all []*candidate, r *rule, matches []config.Match) []*candida
 // Hash returns the configuration's Hash.
 func (s *Snapshot) Hash() string { return s.hash }
 
-// Backend returns the backend of an ID, or nil.
-func (s *Snapshot) Backend(id string) *Backend { return s.backends[id] }
-
 // errNoModel is also for a model of "": it cannot be told from none.
 var errNoModel = translator.Invalid("missing_required_parameter", "model",
 	"Missing required parameter: 'model'.")
