@@ -101,9 +101,9 @@ func (p *provider) path(path string) string {
 	return best
 }
 
-// answer decides what to reply. Refusals come in the order in which OpenAI
-// finds them: key, path, body, model, fields. The faults stand before the model,
-// so that a fault is one however wrong the rest of the request is.
+// answer decides what to reply. The faults come first, so that a fault is one
+// however wrong the rest of the request is; then what OpenAI refuses, in its order:
+// key, path, body and its fields, model.
 func (p *provider) answer(c *call) *reply {
 	var err *refusal
 	if c.faults, err = p.faultsOf(c); err != nil {

@@ -216,6 +216,27 @@ func TestRecorder(t *testing.T) {
 	}
 }
 
+// TestTwoModels: of two models the last counts, so that a gateway which goes by the
+// first is found out.
+func TestTwoModels(t *testing.T) {
+	p := start(t)
+	got := post(t, p.URL+"/v1/chat/completions", `{"model":"fake-small","model":"missing-one","messages":[{"role":"user","content":"hi"}]}`)
+	if got.StatusCode != http.StatusNotFound || p.Last().Model != "missing-one" {
+		t.Errorf("got %d for model %q", got.StatusCode, p.Last().Model)
+	}
+}
+
+// TestTooLarge sends a little more than the provider reads.
+func TestTooLarge(t *testing.T) {
+	p := start(t)
+	body := strings.NewReader(`{"model":"` + strings.Repeat("m", 64<<20) + `"}`)
+	req := request(t, http.MethodPost, p.URL+"/v1/chat/completions", "")
+	req.Body, req.ContentLength = io.NopCloser(body), body.Size()
+	if got := errorOf(t, do(t, req)); got.Status != http.StatusRequestEntityTooLarge {
+		t.Errorf("got %+v", got)
+	}
+}
+
 // TestHammer asks from many sides at once, which -race watches.
 func TestHammer(t *testing.T) {
 	p := start(t)

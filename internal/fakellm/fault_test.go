@@ -266,7 +266,7 @@ func TestPlainForms(t *testing.T) {
 
 func TestFlaky(t *testing.T) {
 	p := start(t)
-	var got []int
+	got := make([]int, 0, 6)
 	for range 6 {
 		got = append(got, post(t, p.URL+"/v1/chat/completions", chat("fake-small+flaky2", false)).StatusCode)
 	}

@@ -38,7 +38,7 @@ func parseForm(body []byte, boundary string) *form {
 	for {
 		// Raw, so that a content-transfer-encoding is not undone unseen.
 		p, err := r.NextRawPart()
-		if err == io.EOF {
+		if err == io.EOF { //nolint:errorlint // wrapped, it is a form that breaks off
 			return f
 		}
 		var data []byte
@@ -67,17 +67,6 @@ func (f *form) value(name string) string {
 		}
 	}
 	return ""
-}
-
-// values returns every field of a name, also when it is spelled as a list.
-func (f *form) values(name string) []string {
-	var list []string
-	for _, p := range f.parts {
-		if !p.file && (p.name == name || p.name == name+"[]") {
-			list = append(list, string(p.data))
-		}
-	}
-	return list
 }
 
 // number returns a field that check has found to be a number.

@@ -102,18 +102,18 @@ func (e *endpoint) check(c *call) *refusal {
 	}
 	// gjson reads anything; its reader of nested values is bounded by what the
 	// standard library's scanner lets through.
-	if !json.Valid(c.Request.Body) {
+	if !json.Valid(c.Body) {
 		return invalid("", "", "We could not parse the JSON body of your request.")
 	}
-	c.body = gjson.ParseBytes(c.Request.Body)
-	if !c.body.IsObject() {
+	c.json = gjson.ParseBytes(c.Body)
+	if !c.json.IsObject() {
 		return invalid("", "", "We could not parse the JSON body of your request: it is not an object.")
 	}
-	if c.model == "" && !c.body.Get("model").Exists() {
+	if c.model == "" && !c.json.Get("model").Exists() {
 		return noModel()
 	}
 	v := validation{lax: c.faults.lax, unrecognized: !e.newer}
-	return v.members("", c.body, e.fields)
+	return v.members("", c.json, e.fields)
 }
 
 type modelObject struct {

@@ -23,18 +23,18 @@ const (
 )
 
 func answerSpeech(c *call) (*reply, *refusal) {
-	format := c.body.Get("response_format").Str
+	format := c.json.Get("response_format").Str
 	if format == "" {
 		format = "mp3"
 	}
-	input := c.body.Get("input").Str
+	input := c.json.Get("input").Str
 	sound := tone(CountTokens(input))
 	kind := speechTypes[format]
 	data := append([]byte(kind.magic), sound...)
 	if format == "wav" {
 		data = append(wavHeader(len(sound)), sound...)
 	}
-	if c.body.Get("stream_format").Str != "sse" {
+	if c.json.Get("stream_format").Str != "sse" {
 		return &reply{contentType: kind.contentType, body: data}, nil
 	}
 	return sse(speechEvents(c, data, CountTokens(input))), nil

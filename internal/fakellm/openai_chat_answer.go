@@ -86,17 +86,17 @@ type chat struct {
 }
 
 func answerChat(c *call) (*reply, *refusal) {
-	if err := checkChat(c.body); err != nil {
+	if err := checkChat(c.json); err != nil {
 		return nil, err
 	}
-	h := &chat{call: c, logprobs: c.body.Get("logprobs").Bool(), top: int(c.body.Get("top_logprobs").Int())}
-	h.ask = chatAsk(c.body)
+	h := &chat{call: c, logprobs: c.json.Get("logprobs").Bool(), top: int(c.json.Get("top_logprobs").Int())}
+	h.ask = chatAsk(c.json)
 	for i := range h.choices {
-		h.said = append(h.said, h.ask.answer(c, i))
+		h.said = append(h.said, h.answer(c, i))
 	}
-	prompt, cached := chatTokens(c.body)
+	prompt, cached := chatTokens(c.json)
 	h.usage = h.ask.usage(h.said, prompt, cached)
-	if c.body.Get("stream").Bool() {
+	if c.json.Get("stream").Bool() {
 		return streamed(h.chunks()), nil
 	}
 	return whole(h.completion()), nil
@@ -156,7 +156,7 @@ func (h *chat) chunks() iter.Seq[event] {
 	return func(yield func(event) bool) {
 		ok := true
 		usage := json.RawMessage(nil)
-		counts := h.body.Get("stream_options.include_usage").Bool() && !h.faults.noUsage
+		counts := h.json.Get("stream_options.include_usage").Bool() && !h.faults.noUsage
 		if counts {
 			usage = null // stands on every chunk but the last
 		}
@@ -218,13 +218,15 @@ func (h *chat) deltas(send func(choice int, d *chatDelta, p *chatLogprobs) bool)
 func (c *toolCall) pieces(index int) []wireCall {
 	first := c.wire()
 	first.Index = &index
-	list := []wireCall{first}
+	texts := chunked(c.arguments)
+	list := make([]wireCall, 1, 1+len(texts))
+	list[0] = first
 	if c.custom {
 		first.Custom.Input = ""
 	} else {
 		first.Function.Arguments = ""
 	}
-	for _, text := range chunked(c.arguments) {
+	for _, text := range texts {
 		piece := wireCall{Index: &index}
 		if c.custom {
 			piece.Custom = &wireCustom{Input: text}

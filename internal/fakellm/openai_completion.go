@@ -100,33 +100,33 @@ type completion struct {
 const defaultMaxTokens = 16
 
 func answerCompletion(c *call) (*reply, *refusal) {
-	if c.body.Get("best_of").Exists() && c.body.Get("best_of").Int() < c.body.Get("n").Int() {
+	if c.json.Get("best_of").Exists() && c.json.Get("best_of").Int() < c.json.Get("n").Int() {
 		return nil, invalid("", "best_of", "You requested that the server return more choices than it will generate: 'best_of' must be at least 'n'.")
 	}
-	if c.body.Get("stream_options").Type != gjson.Null && !c.body.Get("stream").Bool() {
+	if c.json.Get("stream_options").Type != gjson.Null && !c.json.Get("stream").Bool() {
 		return nil, invalid("", "stream_options", "The 'stream_options' parameter is only allowed when 'stream' is enabled.")
 	}
-	a := ask{stops: stopsOf(c.body.Get("stop")), limit: defaultMaxTokens, choices: int(max(c.body.Get("n").Int(), 1))}
-	if limit := c.body.Get("max_tokens"); limit.Type != gjson.Null {
+	a := ask{stops: stopsOf(c.json.Get("stop")), limit: defaultMaxTokens, choices: int(max(c.json.Get("n").Int(), 1))}
+	if limit := c.json.Get("max_tokens"); limit.Type != gjson.Null {
 		a.limit = int(limit.Int())
 	} else if c.faults.size > 0 {
 		a.limit = 0
 	}
 	t := &completion{call: c}
 	prompt := 0
-	for _, question := range promptsOf(c.body.Get("prompt")) {
+	for _, question := range promptsOf(c.json.Get("prompt")) {
 		prompt += CountTokens(question)
 		a.question = question
 		for i := range a.choices {
 			s := a.answer(c, i)
-			if c.body.Get("echo").Bool() && len(s.words) > 0 {
+			if c.json.Get("echo").Bool() && len(s.words) > 0 {
 				s.words = append(words(question), s.words...)
 			}
 			t.said = append(t.said, s)
 		}
 	}
 	t.usage = a.usage(t.said, prompt, 0)
-	if c.body.Get("stream").Bool() {
+	if c.json.Get("stream").Bool() {
 		return streamed(t.chunks()), nil
 	}
 	out := t.envelope()
@@ -144,7 +144,7 @@ func (t *completion) envelope() *textCompletion {
 // chunks streams the choices one after another, each word a chunk of its own.
 func (t *completion) chunks() iter.Seq[event] {
 	return func(yield func(event) bool) {
-		counts := t.body.Get("stream_options.include_usage").Bool() && !t.faults.noUsage
+		counts := t.json.Get("stream_options.include_usage").Bool() && !t.faults.noUsage
 		for i, s := range t.said {
 			for n := range len(s.words) + 1 {
 				out := t.envelope()
@@ -173,7 +173,7 @@ func (t *completion) chunks() iter.Seq[event] {
 
 // probabilities returns how likely each word was: all the same.
 func (t *completion) probabilities(words []string) *textLogprobs {
-	if t.body.Get("logprobs").Type == gjson.Null {
+	if t.json.Get("logprobs").Type == gjson.Null {
 		return nil
 	}
 	p := &textLogprobs{Tokens: words}

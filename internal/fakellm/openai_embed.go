@@ -33,19 +33,19 @@ type embedding struct {
 }
 
 func answerEmbeddings(c *call) (*reply, *refusal) {
-	dimensions := int(c.body.Get("dimensions").Int())
+	dimensions := int(c.json.Get("dimensions").Int())
 	if dimensions == 0 {
 		dimensions = defaultDimensions
 	}
 	out := embeddingList{Object: "list", Model: c.Model}
 	tokens := 0
-	for i, text := range promptsOf(c.body.Get("input")) {
+	for i, text := range promptsOf(c.json.Get("input")) {
 		if text == "" {
 			return nil, invalid("", "input", "Invalid 'input': input cannot be an empty string.")
 		}
 		tokens += CountTokens(text)
 		e := embedding{Object: "embedding", Index: i, Vector: vector(text, dimensions)}
-		if c.body.Get("encoding_format").Str == "base64" {
+		if c.json.Get("encoding_format").Str == "base64" {
 			e.Vector = littleEndian(vector(text, dimensions))
 		}
 		out.Data = append(out.Data, e)
@@ -118,7 +118,7 @@ type rankedDocument struct {
 // answerRerank ranks documents by the nearness of their embeddings to that of
 // the query, in the manner of Jina and vLLM.
 func answerRerank(c *call) (*reply, *refusal) {
-	query := c.body.Get("query").Str
+	query := c.json.Get("query").Str
 	if query == "" {
 		return nil, invalid("invalid_value", "query", "Invalid 'query': it cannot be an empty string.")
 	}
@@ -126,7 +126,7 @@ func answerRerank(c *call) (*reply, *refusal) {
 	tokens := CountTokens(query)
 	at := vector(query, defaultDimensions)
 	var wrong *refusal
-	c.body.Get("documents").ForEach(func(_, d gjson.Result) bool {
+	c.json.Get("documents").ForEach(func(_, d gjson.Result) bool {
 		text := d
 		if d.IsObject() {
 			text = d.Get("text")
@@ -137,7 +137,7 @@ func answerRerank(c *call) (*reply, *refusal) {
 		}
 		tokens += CountTokens(text.Str)
 		r := ranked{Index: len(out.Results), Score: nearness(at, vector(text.Str, defaultDimensions))}
-		if c.body.Get("return_documents").Bool() {
+		if c.json.Get("return_documents").Bool() {
 			r.Document = &rankedDocument{text.Str}
 		}
 		out.Results = append(out.Results, r)
@@ -147,7 +147,7 @@ func answerRerank(c *call) (*reply, *refusal) {
 		return nil, wrong
 	}
 	slices.SortStableFunc(out.Results, func(a, b ranked) int { return cmp.Compare(b.Score, a.Score) })
-	if n := int(c.body.Get("top_n").Int()); n > 0 {
+	if n := int(c.json.Get("top_n").Int()); n > 0 {
 		out.Results = out.Results[:min(n, len(out.Results))]
 	}
 	out.Usage = c.raw(inputUsage{tokens, tokens})
@@ -185,7 +185,7 @@ var categories = map[string]string{
 
 func answerModeration(c *call) (*reply, *refusal) {
 	out := moderation{ID: c.id("modr-", 24), Model: cmp.Or(c.Model, c.model)}
-	input := c.body.Get("input")
+	input := c.json.Get("input")
 	if input.IsArray() && input.Get("0").IsObject() {
 		out.Results = []moderationResult{moderate(textOf(input))}
 	} else {

@@ -66,11 +66,11 @@ type picture struct {
 }
 
 func answerImages(c *call) (*reply, *refusal) {
-	get := func(name string) string { return c.body.Get(name).String() }
+	get := func(name string) string { return c.json.Get(name).String() }
 	return (&picture{
 		call: c, event: "image_generation", prompt: get("prompt"),
-		n: int(max(c.body.Get("n").Int(), 1)), partial: int(c.body.Get("partial_images").Int()),
-		stream: c.body.Get("stream").Bool(), links: get("response_format") == "url",
+		n: int(max(c.json.Get("n").Int(), 1)), partial: int(c.json.Get("partial_images").Int()),
+		stream: c.json.Get("stream").Bool(), links: get("response_format") == "url",
 		size: get("size"), quality: get("quality"), background: get("background"),
 	}).answer()
 }

@@ -163,7 +163,7 @@ type speech struct {
 }
 
 func answerResponses(c *call) (*reply, *refusal) {
-	set := func(name string) bool { return c.body.Get(name).Type != gjson.Null }
+	set := func(name string) bool { return c.json.Get(name).Type != gjson.Null }
 	switch {
 	case !set("input") && !set("prompt"):
 		return nil, invalid("missing_required_parameter", "input", "Missing required parameter: 'input'.")
@@ -171,13 +171,13 @@ func answerResponses(c *call) (*reply, *refusal) {
 		return nil, invalid("mutually_exclusive_parameters", "previous_response_id",
 			"Mutually exclusive parameters: 'previous_response_id' and 'conversation'.")
 	}
-	a, prompt, cached := responsesAsk(c.body)
+	a, prompt, cached := responsesAsk(c.json)
 	s := &speech{call: c, said: a.answer(c, 0)}
 	u := a.usage([]*said{s.said}, prompt, cached)
 	s.usage.Input, s.usage.InputDetails.Cached = u.Prompt, cached
 	s.usage.Output, s.usage.OutputDetails.Reasoning = u.Completion, u.CompletionDetails.Reasoning
 	s.usage.Total = u.Total
-	if c.body.Get("stream").Bool() {
+	if c.json.Get("stream").Bool() {
 		r := sse(s.events())
 		r.failure = s.failure
 		return r, nil
@@ -228,7 +228,7 @@ func responsesAsk(body gjson.Result) (a ask, prompt, cached int) {
 // begun is the response before anything was said.
 func (s *speech) begun() *response {
 	echo := func(name, without string) json.RawMessage {
-		return json.RawMessage(cmp.Or(s.body.Get(name).Raw, without))
+		return json.RawMessage(cmp.Or(s.json.Get(name).Raw, without))
 	}
 	return &response{
 		ID: s.id("resp_", 48), Object: "response", Created: s.created(), Status: "in_progress",

@@ -166,8 +166,9 @@ func hasTool(tools gjson.Result, name string) bool {
 
 // stopsOf reads a stop field: a string, or a list of them.
 func stopsOf(v gjson.Result) []string {
-	var list []string
-	for _, s := range v.Array() {
+	values := v.Array()
+	list := make([]string, 0, len(values))
+	for _, s := range values {
 		list = append(list, s.Str)
 	}
 	return list

@@ -27,7 +27,7 @@ type Request struct {
 	Header           http.Header
 	ContentLength    int64 // as announced; -1 when the body came without a length
 	TransferEncoding []string
-	Body             []byte // as sent; what came of it when the client broke off
+	Body             []byte // as sent; what came of it when the client broke off or went on too long
 
 	Model string // the model that the body names, faults included; "" for none
 	Key   string // the API key, from authorization, api-key or x-api-key
@@ -69,14 +69,26 @@ func receive(w http.ResponseWriter, r *http.Request) *Request {
 	if kind, params, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind == "multipart/form-data" {
 		q.form = parseForm(q.Body, params["boundary"])
 		q.Model = q.form.value("model")
-	} else if m := gjson.GetBytes(q.Body, "model"); m.Type == gjson.String {
-		q.Model = m.Str
+	} else {
+		q.Model = lastModel(q.Body)
 	}
 	h := sha256.New()
 	_, _ = io.WriteString(h, r.Method+" "+q.Path+"\n")
 	_, _ = h.Write(q.Body)
 	h.Sum(q.sum[:0])
 	return q
+}
+
+// lastModel returns the model that a JSON body names. Of two it takes the last, as
+// most servers do: a gateway that went by the first has been got around.
+func lastModel(body []byte) (model string) {
+	gjson.ParseBytes(body).ForEach(func(name, value gjson.Result) bool {
+		if name.Str == "model" && value.Type == gjson.String {
+			model = value.Str
+		}
+		return true
+	})
+	return model
 }
 
 func (q *Request) tooLarge() bool {
@@ -99,7 +111,7 @@ type call struct {
 	*Request
 	path   string       // behind the prefix; "" when the prefix is none of ours
 	model  string       // without faults
-	body   gjson.Result // a JSON body, once it has been checked
+	json   gjson.Result // the body, once it has been checked
 	faults faults
 }
 

@@ -123,7 +123,10 @@ func (v *validation) unknown(at, name string) *refusal {
 // value checks one value; at is its path.
 func (v *validation) value(at string, value gjson.Result, r rule) *refusal {
 	got, name := kindOf(value)
-	if got&r.kinds == 0 && !(got == isInteger && r.kinds&isNumber != 0) {
+	if got == isInteger && r.kinds&isNumber != 0 {
+		got = isNumber // 1 is a decimal too
+	}
+	if got&r.kinds == 0 {
 		return invalid("invalid_type", at, fmt.Sprintf("Invalid type for '%s': expected %s, but got %s instead.", at, r.expected(), name))
 	}
 	var err *refusal

@@ -43,7 +43,7 @@ func TestSDKModels(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var ids []string
+	ids := make([]string, 0, len(page.Data))
 	for _, m := range page.Data {
 		ids = append(ids, m.ID)
 	}
@@ -232,16 +232,17 @@ func TestSDKCompletions(t *testing.T) {
 	}
 	params.StreamOptions.IncludeUsage = param.NewOpt(true)
 	stream := c.Completions.NewStreaming(t.Context(), params)
-	text, tokens := "", int64(0)
+	var text strings.Builder
+	tokens := int64(0)
 	for stream.Next() {
 		chunk := stream.Current()
 		tokens = chunk.Usage.TotalTokens
 		for _, choice := range chunk.Choices {
-			text += choice.Text
+			text.WriteString(choice.Text)
 		}
 	}
-	if err := stream.Err(); err != nil || text != "You said “one”You said “two”" || tokens != 8 {
-		t.Errorf("got %q, %d tokens, %v", text, tokens, err)
+	if err := stream.Err(); err != nil || text.String() != "You said “one”You said “two”" || tokens != 8 {
+		t.Errorf("got %q, %d tokens, %v", text.String(), tokens, err)
 	}
 }
 
@@ -339,6 +340,7 @@ func TestSDKImages(t *testing.T) {
 	}
 	checkPNG(t, edited.Data[0].B64JSON)
 
+	//nolint:staticcheck // retired by OpenAI, and still an operation of the gateway
 	varied, err := c.Images.NewVariation(t.Context(), openai.ImageNewVariationParams{
 		Model: "fake-small", Image: openai.File(strings.NewReader("first"), "a.png", "image/png"),
 		ResponseFormat: openai.ImageNewVariationParamsResponseFormatURL,
@@ -398,17 +400,18 @@ func TestSDKAudio(t *testing.T) {
 	if heard.Text != want || heard.Usage.InputTokens != 16 || heard.Usage.OutputTokens != 6 {
 		t.Errorf("got %s", heard.RawJSON())
 	}
+	//nolint:staticcheck // retired by OpenAI, and still an operation of the gateway
 	translated, err := c.Audio.Translations.New(t.Context(), openai.AudioTranslationNewParams{Model: "fake-small", File: file()})
 	if err != nil || translated.Text != want {
 		t.Errorf("got %v, %v", translated, err)
 	}
 	stream := c.Audio.Transcriptions.NewStreaming(t.Context(), openai.AudioTranscriptionNewParams{Model: "fake-small", File: file()})
-	text := ""
+	var text strings.Builder
 	for stream.Next() {
-		text += stream.Current().Delta
+		text.WriteString(stream.Current().Delta)
 	}
-	if stream.Err() != nil || text != want {
-		t.Errorf("got %q, %v", text, stream.Err())
+	if stream.Err() != nil || text.String() != want {
+		t.Errorf("got %q, %v", text.String(), stream.Err())
 	}
 }
 
@@ -426,18 +429,19 @@ func TestSDKResponses(t *testing.T) {
 		t.Errorf("got %s", whole.RawJSON())
 	}
 	stream := c.Responses.NewStreaming(t.Context(), params)
-	text, last := "", responses.ResponseStreamEventUnion{}
+	var text strings.Builder
+	last := responses.ResponseStreamEventUnion{}
 	for n := int64(0); stream.Next(); n++ {
 		last = stream.Current()
 		if last.SequenceNumber != n {
 			t.Errorf("got sequence number %d, want %d", last.SequenceNumber, n)
 		}
 		if last.Type == "response.output_text.delta" {
-			text += last.Delta
+			text.WriteString(last.Delta)
 		}
 	}
-	if err := stream.Err(); err != nil || text != helloText || last.Type != "response.completed" || last.Response.OutputText() != helloText {
-		t.Errorf("got %q, last %s, %v", text, last.Type, err)
+	if err := stream.Err(); err != nil || text.String() != helloText || last.Type != "response.completed" || last.Response.OutputText() != helloText {
+		t.Errorf("got %q, last %s, %v", text.String(), last.Type, err)
 	}
 
 	params.Tools = []responses.ToolUnionParam{{OfFunction: &responses.FunctionToolParam{

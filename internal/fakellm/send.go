@@ -4,6 +4,7 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/tls"
+	"maps"
 	"net"
 	"net/http"
 	"strconv"
@@ -29,9 +30,7 @@ func (p *provider) send(w http.ResponseWriter, r *http.Request, c *call, out *re
 		return
 	}
 	h := w.Header()
-	for name, values := range out.header {
-		h[name] = values
-	}
+	maps.Copy(h, out.header)
 	h.Set("Content-Type", out.contentType)
 	h.Set("X-Request-Id", c.id("req_", 32))
 	h.Set("Openai-Version", "2020-10-01")
@@ -224,7 +223,7 @@ func (x *exchange) write(b []byte) error {
 	return nil
 }
 
-// maxPieces bounds how often one write is cut on purpose.
+// awkwardLength bounds how much of one write is cut on purpose: its end.
 const awkwardLength = 4 << 10
 
 // awkward returns where to cut b: inside the first character of several bytes,

@@ -29,11 +29,15 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
 	server.Protocols.SetHTTP2(true)
 	server.Protocols.SetUnencryptedHTTP2(true)
 
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(l) }()
+	var failure error
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		failure = server.Serve(l)
+	}()
 	select {
-	case err := <-failed:
-		return fmt.Errorf("fake provider: %w", err)
+	case <-ended:
+		return fmt.Errorf("fake provider: %w", failure)
 	case <-ctx.Done():
 	}
 	last, cancel := context.WithTimeout(exchanges, grace)
@@ -43,7 +47,7 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
 		cut() // what hangs on demand waits for this
 		err = server.Close()
 	}
-	<-failed
+	<-ended
 	if err != nil {
 		return fmt.Errorf("fake provider: stop: %w", err)
 	}
