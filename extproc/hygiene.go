@@ -1,6 +1,7 @@
 package extproc
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -42,6 +43,15 @@ func (x *stream) removeOnce(name string) {
 		}
 	}
 	x.out.remove = append(x.out.remove, name)
+}
+
+// removeAll asks for the removal of headers, also of those the reply sets so
+// far: Envoy removes first and sets then, so a set would win.
+func (x *stream) removeAll(names []string) {
+	for _, name := range names {
+		x.out.set = slices.DeleteFunc(x.out.set, func(h setHeader) bool { return h.name == name })
+		x.removeOnce(name)
+	}
 }
 
 // internal leaves x-forwarded-proto to the route's request_headers_to_remove:

@@ -295,10 +295,10 @@ func (x *stream) send(body []byte) error {
 	x.out.remove = append(x.out.remove, x.edit.Remove...)
 	x.out.setHeader("accept-encoding", "identity")
 	x.timeouts()
+	x.removeAll(b.Remove)
 	for _, h := range b.Set {
 		x.out.setHeader(h.Name, h.Value)
 	}
-	x.out.remove = append(x.out.remove, b.Remove...)
 	x.out.clearRoute = true
 	x.out.metadata = x.record.Decided
 	return nil

@@ -61,7 +61,7 @@ func testConfig() *config.Config {
 				b.Auth = config.Auth{Type: config.AuthAPIKey, Header: "authorization", Prefix: "Bearer ", From: "environment variable NO_SUCH_KEY"}
 			}),
 			backend("mutated", func(b *config.Backend) {
-				b.Headers = config.HeaderMutation{Set: []translator.Header{{Name: "x-org", Value: "o"}}, Remove: []string{"x-client"}}
+				b.Headers = config.HeaderMutation{Set: []translator.Header{{Name: "x-org", Value: "o"}}, Remove: []string{"accept-encoding", "x-client"}}
 				b.Body = config.BodyMutation{Set: []config.BodyField{{Path: "extra.deep", Value: json.RawMessage(`[1,2]`)}}, Remove: []string{"user"}}
 			}),
 			backend("open", func(b *config.Backend) { b.Auth.Type = config.AuthPassthrough }),
@@ -184,7 +184,7 @@ func TestMutations(t *testing.T) {
 	if d := cmp.Diff(got, want); d != "" {
 		t.Errorf("body: got (-), want (+):\n%s", d)
 	}
-	if res.Upstream.Get("x-org") != "o" || res.Upstream.Get("x-client") != "" {
+	if res.Upstream.Get("x-org") != "o" || res.Upstream.Get("x-client") != "" || res.Upstream.Get("accept-encoding") != "" {
 		t.Errorf("headers: got %v", res.Upstream.Headers)
 	}
 }
