@@ -53,7 +53,8 @@ fuzz: ## each fuzz target for FUZZTIME
 	done
 
 bench: envoy ## measure against a processor that does nothing and against bare Envoy (ARGS are its flags)
-	@go run ./bench $(ARGS)
+	@go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./bench/noop
+	go run ./bench $(ARGS)
 
 e2e: envoy python ## the end-to-end tests alone, on the Envoy of ENVOY_VERSION
 	@ENVOY_VERSION=$(ENVOY_VERSION) go test -count=1 -timeout $(TIMEOUT) ./internal/envoy/... ./tests/e2e/...
