@@ -294,6 +294,7 @@ func (x *stream) send(body []byte) error {
 	}
 	x.out.remove = append(x.out.remove, x.edit.Remove...)
 	x.out.setHeader("accept-encoding", "identity")
+	x.setContentType()
 	x.timeouts()
 	x.removeAll(b.Remove)
 	for _, h := range b.Set {
@@ -302,6 +303,15 @@ func (x *stream) send(body []byte) error {
 	x.out.clearRoute = true
 	x.out.metadata = x.record.Decided
 	return nil
+}
+
+// setContentType calls a JSON body what it is. The path decides how a body is
+// read, so "curl -d" without the header works; a provider may not be so kind.
+func (x *stream) setContentType() {
+	const kind = "application/json"
+	if x.fields.Boundary == "" && !strings.HasPrefix(x.head.headers.Get("content-type"), kind) {
+		x.out.setHeader("content-type", kind)
+	}
 }
 
 func (x *stream) setPath() {

@@ -160,6 +160,24 @@ func TestRequestReachesItsBackend(t *testing.T) {
 	}
 }
 
+func TestJSONIsCalledJSON(t *testing.T) {
+	c := processor(t, testConfig(), nil)
+	for sent, want := range map[string]string{
+		"application/x-www-form-urlencoded": "application/json",
+		"application/json; charset=utf-8":   "application/json; charset=utf-8",
+	} {
+		req := extproctest.Post("/v1/chat/completions", body("m-plain"))
+		for i := range req.Headers {
+			if req.Headers[i].Name == "content-type" {
+				req.Headers[i].Value = sent
+			}
+		}
+		if got := do(t, c, req, nil).Upstream.Get("content-type"); got != want {
+			t.Errorf("%s: got %q, want %q", sent, got, want)
+		}
+	}
+}
+
 func TestUnchangedBodyIsNotSentBack(t *testing.T) {
 	res := do(t, processor(t, testConfig(), nil), extproctest.Post("/v1/chat/completions", body("m-plain")), nil)
 	if m := res.Replies[1].GetRequestBody().GetResponse().GetBodyMutation(); m != nil {
