@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -74,9 +73,9 @@ type probe struct {
 // request against the one that must get it and the one that the gateway names.
 func (f *fleet) run(t *testing.T, g *gateway, probes []probe) {
 	t.Helper()
-	for i, p := range probes {
+	for _, p := range probes {
 		t.Run(p.name, func(t *testing.T) {
-			id := fmt.Sprintf("probe-%d", i)
+			id := t.Name()
 			path, model, status := p.path, p.model, p.status
 			if path == "" {
 				path = "/v1/chat/completions"
