@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -31,16 +32,16 @@ func ruleName(namespace, route string, rule int) string {
 	return fmt.Sprintf("%s/%s/%d", namespace, route, rule)
 }
 
-// startEnvoy runs one Envoy with a listener per world, and returns the
-// listeners' addresses. by says what decides between matches.
+// startEnvoy runs one Envoy with a listener per table, and returns the
+// listeners' addresses.
 //
 // The listeners come from a file in protobuf's own format: as YAML in the
 // bootstrap the same tables take Envoy tens of seconds to read.
-func startEnvoy(t *testing.T, worlds [][]*gatewayv1.HTTPRoute, by func(world int) []criterion) (addresses []string) {
+func startEnvoy(t *testing.T, tables []*routev3.RouteConfiguration) (addresses []string) {
 	t.Helper()
 	listeners := &discoveryv3.DiscoveryResponse{VersionInfo: "1"}
-	for i, routes := range worlds {
-		listeners.Resources = append(listeners.Resources, pack(listener(fmt.Sprint(i), routeTable(routes, by(i)))))
+	for i, table := range tables {
+		listeners.Resources = append(listeners.Resources, pack(listener(strconv.Itoa(i), table)))
 	}
 	bytes, err := proto.Marshal(listeners)
 	if err != nil {
@@ -54,8 +55,8 @@ func startEnvoy(t *testing.T, worlds [][]*gatewayv1.HTTPRoute, by func(world int
 node: {id: differential, cluster: test}
 dynamic_resources: {lds_config: {path_config_source: {path: %q}, resource_api_version: V3}}
 `, file))
-	for i := range worlds {
-		addresses = append(addresses, envoy.Address(t, fmt.Sprint(i)))
+	for i := range tables {
+		addresses = append(addresses, envoy.Address(t, strconv.Itoa(i)))
 	}
 	return addresses
 }
@@ -96,6 +97,11 @@ func listener(name string, table *routev3.RouteConfiguration) *listenerv3.Listen
 // first route there that matches. So each hostname's virtual host holds what
 // the hostname's own routes say and what those of all less specific ones say.
 func routeTable(routes []*gatewayv1.HTTPRoute, by []criterion) *routev3.RouteConfiguration {
+	return tableOf(routes, by, func(string, *entry) bool { return true })
+}
+
+// tableOf is routeTable with those entries of a domain that keep leaves.
+func tableOf(routes []*gatewayv1.HTTPRoute, by []criterion, keep func(domain string, e *entry) bool) *routev3.RouteConfiguration {
 	table := &routev3.RouteConfiguration{
 		// "Implementations MUST ignore any port value specified in the HTTP Host header."
 		IgnorePortInHostMatching: true,
@@ -103,9 +109,11 @@ func routeTable(routes []*gatewayv1.HTTPRoute, by []criterion) *routev3.RouteCon
 	for i, domain := range domains(routes) {
 		entries := competing(routes, domain)
 		order(entries, by)
-		host := &routev3.VirtualHost{Name: fmt.Sprint(i), Domains: []string{domain}}
+		host := &routev3.VirtualHost{Name: strconv.Itoa(i), Domains: []string{domain}}
 		for _, e := range entries {
-			host.Routes = append(host.Routes, envoyRoute(e))
+			if keep(domain, e) {
+				host.Routes = append(host.Routes, envoyRoute(e))
+			}
 		}
 		table.VirtualHosts = append(table.VirtualHosts, host)
 	}
@@ -186,11 +194,9 @@ func envoyRoute(e *entry) *routev3.Route {
 		match.Headers = append(match.Headers, header(":method", exactly(string(*e.Method))))
 	}
 	for _, h := range countingHeaders(e.Headers) {
-		want := exactly(h.Value)
-		if strings.EqualFold(string(h.Name), repeatable) {
-			want = oneOf(h.Value)
-		}
-		match.Headers = append(match.Headers, header(string(h.Name), want))
+		// Of a repeated header, which the Gateway API leaves to the implementation,
+		// Envoy compares each value since 1.39, and the emulation does so too.
+		match.Headers = append(match.Headers, header(string(h.Name), exactly(h.Value)))
 	}
 	for _, q := range e.QueryParams {
 		match.QueryParameters = append(match.QueryParameters, &routev3.QueryParameterMatcher{
@@ -227,20 +233,7 @@ func encoded(value string) *matcherv3.StringMatcher {
 	for i := range len(value) {
 		fmt.Fprintf(&either, "(?:%s|(?i:%%%02x))", regexp.QuoteMeta(value[i:i+1]), value[i])
 	}
-	return matching(either.String())
-}
-
-// oneOf matches a header that may be repeated, if any of its values is the given
-// one. The Gateway API leaves repeats to the implementation. Envoy compares all
-// values joined by commas; the emulation compares each one, which is RFC 9110's
-// reading of a list. No value that the test makes holds a comma.
-func oneOf(value string) *matcherv3.StringMatcher {
-	return matching(`(?:.*,)?` + regexp.QuoteMeta(value) + `(?:,.*)?`)
-}
-
-// matching matches all of a value.
-func matching(expression string) *matcherv3.StringMatcher {
 	return &matcherv3.StringMatcher{MatchPattern: &matcherv3.StringMatcher_SafeRegex{
-		SafeRegex: &matcherv3.RegexMatcher{Regex: expression},
+		SafeRegex: &matcherv3.RegexMatcher{Regex: either.String()},
 	}}
 }

@@ -24,7 +24,7 @@ var (
 	hostnames  = []string{"a.test", "b.a.test", "c.b.a.test", "bb.test", "*.test", "*.a.test", "*.b.a.test"}
 	paths      = []string{"/", "/a", "/a/", "/a/b", "/a/b/", "/a/b/c", "/ab", "/A", "/a/%62", "/v1", "/v1/chat/completions"}
 	methods    = []string{"GET", "POST", "PUT"}
-	names      = []string{modelHeader, modelHeader, "X-Envoy-AI-Gateway-LLM-Model", streamHeader, "x-team", "X-Team", "x-tier", repeatable, "X-Many"}
+	names      = []string{modelHeader, modelHeader, "X-Envoy-AI-Gateway-LLM-Model", streamHeader, "x-team", "X-Team", "x-tier", "X-Tier", "x-many", "Host"}
 	values     = []string{"red", "Red", "blue", "two words"}
 	models     = []string{"llama", "llama-70b", "gpt", "Gpt"}
 	parameters = []string{"q", "Q", "debug"}
@@ -35,7 +35,6 @@ var (
 const (
 	modelHeader  = v1alpha1.ModelHeader
 	streamHeader = "x-envoy-ai-gateway-llm-stream"
-	repeatable   = "x-many" // the header that requests may have several times
 )
 
 // chance is where a world's randomness comes from: the same seed and number
@@ -134,6 +133,8 @@ func (c chance) value(name string) string {
 		return one(c, models)
 	case streamHeader:
 		return one(c, []string{"true", "false"})
+	case "host":
+		return one(c, []string{"a.test", "a.test:80", "B.A.TEST"})
 	}
 	return one(c, values)
 }
@@ -149,19 +150,19 @@ func (c chance) manifests(t *testing.T, routes []*gatewayv1.HTTPRoute) []byte {
 				map[string]any{"inputSchema": "OpenAI", "httpRoute": r.Spec})
 			continue
 		}
-		writeReferred(t, &out, r, metav1.Time{Time: time.Date(2025, 1, one(c, days), 0, 0, 0, 0, time.UTC)})
+		llmRouteFor(t, &out, r, metav1.Time{Time: time.Date(2025, 1, one(c, days), 0, 0, 0, 0, time.UTC)})
+		document(t, &out, gatewayv1.GroupVersion.String(), "HTTPRoute", r.ObjectMeta, r.Spec)
 	}
 	return out.Bytes()
 }
 
-// writeReferred writes an HTTPRoute and an LLMRoute that names it. created is
-// the LLMRoute's, which must not matter.
-func writeReferred(t *testing.T, out *bytes.Buffer, r *gatewayv1.HTTPRoute, created metav1.Time) {
+// llmRouteFor writes an LLMRoute that names r. created is the LLMRoute's own time
+// of creation, which must not matter.
+func llmRouteFor(t *testing.T, out *bytes.Buffer, r *gatewayv1.HTTPRoute, created metav1.Time) {
 	t.Helper()
-	llm := metav1.ObjectMeta{Namespace: r.Namespace, Name: "llm-" + r.Name, CreationTimestamp: created}
-	document(t, out, v1alpha1.GroupVersion, "LLMRoute", llm,
+	meta := metav1.ObjectMeta{Namespace: r.Namespace, Name: "llm-" + r.Name, CreationTimestamp: created}
+	document(t, out, v1alpha1.GroupVersion, "LLMRoute", meta,
 		map[string]any{"inputSchema": "OpenAI", "httpRouteRef": map[string]any{"name": r.Name}})
-	document(t, out, gatewayv1.GroupVersion.String(), "HTTPRoute", r.ObjectMeta, r.Spec)
 }
 
 func document(t *testing.T, out *bytes.Buffer, version, kind string, meta metav1.ObjectMeta, spec any) {
