@@ -21,7 +21,7 @@ func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
 	if !ok {
 		return c.generated.Unmarshal(data, v)
 	}
-	m.buf = data.MaterializeToBuffer(mem.DefaultBufferPool())
+	m.buf = data.MaterializeToBuffer(&bodies)
 	if err := m.decode(m.buf.ReadOnlyData()); err != nil {
 		return fmt.Errorf("decode: %w", err)
 	}

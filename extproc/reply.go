@@ -102,12 +102,11 @@ func responseField(p phase) protowire.Number {
 // marshal encodes the reply. The body comes last in every message it is part
 // of, so that a large one can follow as a buffer of its own, uncopied.
 func (r *reply) marshal() mem.BufferSlice {
-	pool := mem.DefaultBufferPool()
 	inline, tail := r.body, []byte(nil)
 	if len(r.body) >= handOver {
 		inline, tail = nil, r.body
 	}
-	first := pool.Get(r.sizeHint() + len(inline))
+	first := bodies.Get(r.sizeHint() + len(inline))
 	w := writer{b: (*first)[:0], tail: len(tail)}
 	if r.metadata != nil {
 		w.metadata(r.metadata)
@@ -122,14 +121,14 @@ func (r *reply) marshal() mem.BufferSlice {
 		r.writeContinue(&w, inline)
 	}
 	if cap(w.b) != cap(*first) { // it grew: the pooled one is not in use
-		pool.Put(first)
+		bodies.Put(first)
 		first = &w.b
 	} else {
 		*first = w.b
 	}
-	out := mem.BufferSlice{mem.NewBuffer(first, pool)}
+	out := mem.BufferSlice{mem.NewBuffer(first, &bodies)}
 	if tail != nil {
-		out = append(out, mem.NewBuffer(&tail, pool))
+		out = append(out, mem.NewBuffer(&tail, &bodies))
 	}
 	return out
 }

@@ -242,6 +242,7 @@ func (x *stream) requestBody() error {
 		return x.refuse(err)
 	}
 	x.edit = translator.Edit{Set: x.edit.Set[:0], Remove: x.edit.Remove[:0], Warn: x.edit.Warn[:0], Body: x.edit.Body[:0]}
+	x.lend(len(body))
 	err = ex.Request(&x.edit, &translator.Call{
 		Path: x.path, Query: x.query, Model: x.plan.Model,
 		Fields: &x.fields, Body: body, Header: h,
@@ -249,8 +250,28 @@ func (x *stream) requestBody() error {
 	if err != nil {
 		return x.refuse(err)
 	}
+	x.takeBack()
 	x.exchange = ex
 	return x.send(body)
+}
+
+// growth is how much longer than the request a rewritten one is expected to be.
+const growth = 1 << 10
+
+// lend gives a large body that may be rewritten its memory from where it goes
+// when gRPC has written it.
+func (x *stream) lend(n int) {
+	if n >= handOver {
+		x.edit.Body = (*bodies.Get(n + growth))[:0]
+	}
+}
+
+// takeBack ends a loan that was not needed.
+func (x *stream) takeBack() {
+	if room := x.edit.Body; len(room) == 0 && cap(room) >= handOver {
+		bodies.Put(&room)
+		x.edit.Body = nil
+	}
 }
 
 // decide asks the router for a plan.
@@ -272,7 +293,7 @@ func (x *stream) decide() error {
 // send fills the reply that lets the request go: to which cluster, with which
 // path, headers and body.
 func (x *stream) send(body []byte) error {
-	b := x.plan.Backend
+	b, h := x.plan.Backend, &x.head.headers
 	changed := x.edit.Body
 	if len(changed) == 0 {
 		changed = body
@@ -283,6 +304,9 @@ func (x *stream) send(body []byte) error {
 	}
 	if len(x.edit.Body) > 0 || !sameSlice(mutated, body) {
 		x.out.body, x.out.replaced = mutated, true
+	}
+	// What came in chunks goes on with a length: some providers take nothing else.
+	if x.out.replaced || declaredLength(h) < 0 {
 		x.out.setHeader("content-length", itoa(len(mutated)))
 	}
 	x.out.setHeader(headerModel, x.fields.Model)
