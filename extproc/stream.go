@@ -307,9 +307,6 @@ func (x *stream) send(body []byte) error {
 	}
 	// What came in chunks goes on with a length: some providers take nothing else.
 	if x.out.replaced || declaredLength(h) < 0 {
-	}
-	// What came in chunks goes on with a length: some providers take nothing else.
-	if x.out.replaced || declaredLength(h) < 0 {
 		x.out.setHeader("content-length", itoa(len(mutated)))
 	}
 	x.out.setHeader(headerModel, x.fields.Model)
