@@ -65,6 +65,7 @@ drills: ## hours rather than minutes: every Envoy, REQUESTS against Envoy's own 
 	  $(MAKE) --no-print-directory e2e ENVOY_VERSION=$$version
 	done
 	go test -count=1 -timeout 0 ./tests/differential -differential.requests $(REQUESTS)
+	go test -count=1 -timeout 0 ./tests/e2e -run TestSoak -v -soak 10m
 	$(MAKE) --no-print-directory fuzz FUZZTIME=5m
 	$(MAKE) --no-print-directory race COUNT=5
 
