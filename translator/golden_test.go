@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -38,12 +39,23 @@ type headers map[string]string
 
 func (h headers) Get(name string) string { return h[name] }
 
+// homes are the backends whose dialect is the client's, by folder.
+var homes = map[string]Backend{
+	"openai_openai": {Schema: OpenAI, Prefix: "/v1"},
+	"openai_azure":  {Schema: AzureOpenAI, Prefix: "/openai/v1"},
+}
+
 func goldenCases(t testing.TB) []*goldenCase {
 	t.Helper()
-	files, err := filepath.Glob("testdata/openai_openai/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("cases: %d files, error %v", len(files), err)
+	var files []string
+	for dir := range homes {
+		found, err := filepath.Glob(filepath.Join("testdata", dir, "*.txtar"))
+		if err != nil || len(found) == 0 {
+			t.Fatalf("cases in %s: %d files, error %v", dir, len(found), err)
+		}
+		files = append(files, found...)
 	}
+	slices.Sort(files)
 	cases := make([]*goldenCase, len(files))
 	for i, file := range files {
 		cases[i] = readCase(t, file)
@@ -57,7 +69,7 @@ func readCase(t testing.TB, file string) *goldenCase {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &goldenCase{file: file, archive: a, backend: Backend{Schema: OpenAI, Prefix: "/v1"}}
+	c := &goldenCase{file: file, archive: a, backend: homes[filepath.Base(filepath.Dir(file))]}
 	first, h, body := message(c.section("request.in"))
 	path, query, _ := strings.Cut(strings.TrimPrefix(first, "POST "), "?")
 	body = bytes.TrimSuffix(body, []byte("\n"))
@@ -75,6 +87,16 @@ func readCase(t testing.TB, file string) *goldenCase {
 			c.backend.Prefix = value
 		case "model":
 			c.call.Model = value
+		case "version":
+			c.backend.Version = value
+		case "unsupported parameters":
+			c.backend.UnsupportedParameters = Unsupported(value)
+		case "max tokens field":
+			c.backend.MaxTokensField = value
+		case "reasoning field":
+			c.backend.ReasoningField = value
+		case "history extras":
+			c.backend.StripExtras = value == "strip"
 		default:
 			t.Fatalf("%s: backend has no %q", file, name)
 		}
@@ -203,6 +225,12 @@ func requestText(c *goldenCase, e *Edit) string {
 	}
 	if c.fields.Boundary != "" {
 		body = bytes.ReplaceAll(body, []byte("\r\n"), []byte("\n"))
+	}
+	for _, name := range e.Remove {
+		path += "\nremove: " + name
+	}
+	for _, w := range e.Warn {
+		path += "\nwarning: " + w
 	}
 	return fmt.Sprintf("%s\n\n%s", path, body)
 }

@@ -81,6 +81,15 @@ func elementsOf(b []byte) elements {
 	return elements{b: b, at: i + 1}
 }
 
+// elementsAt returns the elements of the array that starts at offset i of b, and
+// nothing for another value.
+func elementsAt(b []byte, i int) elements {
+	if b[i] != '[' {
+		i = len(b)
+	}
+	return elements{b: b, at: i + 1}
+}
+
 func (e *elements) next() bool {
 	i := skipSpace(e.b, e.at)
 	if i < len(e.b) && e.b[i] == ',' {

@@ -14,7 +14,7 @@ func New(client Schema, backend *Backend) (Exchange, error) {
 	if client != OpenAI {
 		return nil, fmt.Errorf("client schema %q: not translated from", client)
 	}
-	if backend.Schema != OpenAI {
+	if backend.Schema != OpenAI && backend.Schema != AzureOpenAI {
 		return nil, fmt.Errorf("backend schema %q: not translated to from %s", backend.Schema, client)
 	}
 	p := passthroughs.Get().(*passthrough)

@@ -10,7 +10,8 @@ import (
 )
 
 // passthrough is the Exchange between equal dialects. Nothing is decoded: the
-// request is spliced where the scan said, and the reply is watched.
+// request is spliced where the scan said, and the reply is watched. Azure is a
+// home of OpenAI's dialect, with paths and fields of its own.
 //
 // A stream of chat chunks is made to report its usage. When the client did not
 // ask for that, it must not notice: the chunk that was made for the usage is
@@ -35,17 +36,72 @@ func (p *passthrough) Request(out *Edit, in *Call) error {
 	p.watch.op = f.Operation
 	p.asked = f.Stream
 	p.hide = f.usage.text != ""
-	if path := f.Operation.Path(); in.Path != p.backend.Prefix+path {
+	model, err := p.address(out, in)
+	if err != nil {
+		return err
+	}
+	var room [2]edit
+	edits := f.edits(room[:0], model)
+	if p.backend.rewrites(f.Operation) && f.Boundary == "" {
+		if edits, err = p.rewrite(out, in, edits); err != nil {
+			return err
+		}
+	}
+	if len(edits) > 0 {
+		out.Body = splice(out.Body, in.Body, edits)
+	}
+	return nil
+}
+
+// address writes the path, and returns the model that the body must name: ""
+// when it may name whatever it does.
+func (p *passthrough) address(out *Edit, in *Call) (model string, err error) {
+	op := in.Fields.Operation
+	if p.backend.Schema == AzureOpenAI {
+		var named bool
+		if out.Path, named, err = azurePath(p.backend, op, in); err != nil {
+			return "", err
+		}
+		if !named {
+			model = in.Model
+		}
+		// Whose account it is at OpenAI is none of Azure's business, and Azure
+		// counts the headers it does not know.
+		for _, name := range [...]string{"openai-organization", "openai-project", "openai-beta"} {
+			if in.Header.Get(name) != "" {
+				out.Remove = append(out.Remove, name)
+			}
+		}
+		return model, nil
+	}
+	if path := op.Path(); in.Path != p.backend.Prefix+path {
 		out.Path = p.backend.Prefix + path
 		if in.Query != "" {
 			out.Path += "?" + in.Query
 		}
 	}
-	var room [2]edit
-	if edits := f.edits(room[:0], in.Model); len(edits) > 0 {
-		out.Body = splice(out.Body, in.Body, edits)
+	return in.Model, nil
+}
+
+// rewrite adds to edits, those of every request, what this backend needs besides.
+func (p *passthrough) rewrite(out *Edit, in *Call, edits []edit) ([]edit, error) {
+	r := rewrite{backend: p.backend, op: in.Fields.Operation, body: in.Body}
+	if err := r.run(in.Fields.Stream); err != nil {
+		return nil, err
 	}
-	return nil
+	out.Warn = append(out.Warn, r.warned...)
+	if r.mute && p.hide {
+		p.hide = false
+		at := in.Fields.usage.at
+		edits = slices.DeleteFunc(edits, func(e edit) bool { return e.at == at })
+	}
+	if len(r.edits) == 0 {
+		return edits, nil
+	}
+	// What is put in stands before what is taken out at the same place.
+	edits = append(edits, r.edits...)
+	slices.SortStableFunc(edits, func(a, b edit) int { return a.at.start - b.at.start })
+	return edits, nil
 }
 
 func (p *passthrough) Head(out *Edit, status int, h Headers) error {

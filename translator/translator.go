@@ -115,4 +115,28 @@ type Backend struct {
 	// trailing slash: "/v1" for OpenAI unless the endpoint or the schema says
 	// otherwise. It may be "".
 	Prefix string
+
+	// UnsupportedParameters moves the line between what is refused and what is
+	// dropped with a warning.
+	UnsupportedParameters Unsupported
+	// MaxTokensField is the name by which the backend knows a chat's token limit,
+	// "max_tokens" or "max_completion_tokens"; "" leaves the client's.
+	MaxTokensField string
+	// ReasoningField is the name by which the backend takes the reasoning text of
+	// earlier answers, "reasoning_content" or "reasoning"; "" leaves the client's.
+	ReasoningField string
+	// StripExtras takes out of earlier answers what only other backends understand:
+	// reasoning_details, thinking_blocks and extra_content.
+	StripExtras bool
 }
+
+// Unsupported says what becomes of a parameter that the backend has no equal of.
+// The zero value refuses what changes the answer's meaning beyond repair, and
+// drops the rest with a warning.
+type Unsupported string
+
+// The other two choices.
+const (
+	RejectUnsupported Unsupported = "reject" // refuse also what would only be dropped at a loss
+	DropUnsupported   Unsupported = "drop"   // drop, with a warning, also what would be refused
+)

@@ -1,0 +1,133 @@
+package translator
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+)
+
+// Azure serves OpenAI's API under two kinds of path. The dated versions name the
+// deployment in the path of most operations and know only the fields of their
+// day; the v1 API is OpenAI's own, with the deployment as the model.
+
+// isDated reports whether b is spoken to in a dated version such as
+// "2024-10-21" or "2025-04-01-preview".
+func (b *Backend) isDated() bool {
+	return b.Schema == AzureOpenAI && len(b.Version) >= len("2006-01-02") && b.Version[0] <= '9'
+}
+
+// since reports whether b's dated version is of that day or later. Previews and
+// stable versions follow each other by date.
+func (b *Backend) since(day string) bool {
+	return day != "" && b.Version[:len("2006-01-02")] >= day
+}
+
+// azureResponses is the first dated version with the Responses API.
+const azureResponses = "2025-03-01"
+
+// azurePath returns the path and query of an operation on Azure, and whether the
+// path names the deployment, so that the body need not.
+func azurePath(b *Backend, op Operation, in *Call) (path string, named bool, err error) {
+	switch op {
+	case Moderations, Rerank, ImagesVariations:
+		return "", false, unsupportedOperation(op, "Azure OpenAI does not offer it.")
+	case Responses:
+		if b.isDated() && !b.since(azureResponses) {
+			return "", false, unsupportedOperation(op, "Azure OpenAI offers it from api-version "+azureResponses+"-preview on.")
+		}
+	default:
+		named = b.isDated()
+	}
+	path = b.Prefix
+	if named {
+		deployment := url.PathEscape(in.Model)
+		if strings.Trim(deployment, ".") == "" {
+			// Dots alone would lead to another path on the resource.
+			return "", false, Invalid("invalid_value", "model", fmt.Sprintf("The model '%s' cannot be the name of a deployment.", in.Model))
+		}
+		path += "/deployments/" + deployment
+	}
+	path += op.Path()
+	if query := azureQuery(b.Version, in.Query); query != "" {
+		path += "?" + query
+	}
+	return path, named, nil
+}
+
+// azureQuery returns the client's query with the configured version, and no
+// other, in it.
+func azureQuery(version, query string) string {
+	const name = "api-version"
+	var out []string
+	for part := range strings.SplitSeq(query, "&") {
+		key, _, _ := strings.Cut(part, "=")
+		// Azure reads names without regard to case.
+		if key, err := url.QueryUnescape(key); part != "" && (err != nil || !strings.EqualFold(key, name)) {
+			out = append(out, part)
+		}
+	}
+	if version != "" {
+		out = append(out, name+"="+url.QueryEscape(version))
+	}
+	return strings.Join(out, "&")
+}
+
+func unsupportedOperation(op Operation, why string) error {
+	return &Refusal{Status: 422, Type: "invalid_request_error", Code: "unsupported_operation",
+		Message: fmt.Sprintf("The chosen backend cannot serve POST /v1%s: %s", op.Path(), why)}
+}
+
+// azureField is a chat field that some version of Azure does not know.
+type azureField struct {
+	since   string  // the first day of dated versions that know it; "" for none
+	never   bool    // the v1 API does not know it either
+	verdict verdict // what becomes of it where it is not known
+	plain   string  // a value that says no more than leaving it out, besides null and empty ones
+}
+
+var azureFields = map[string]azureField{
+	"audio":                  {since: "2025-01-01", verdict: refused},
+	"metadata":               {since: "2024-12-01", verdict: dropped},
+	"modalities":             {since: "2025-01-01", verdict: refused, plain: `["text"]`},
+	"moderation":             {never: true, verdict: refused},
+	"parallel_tool_calls":    {since: "2024-09-01", verdict: shifted, plain: "true"},
+	"prediction":             {since: "2025-01-01", verdict: dropped},
+	"prompt_cache_key":       {verdict: dropped},
+	"prompt_cache_options":   {verdict: dropped},
+	"prompt_cache_retention": {verdict: dropped},
+	"reasoning_effort":       {since: "2024-12-01", verdict: dropped},
+	"safety_identifier":      {verdict: dropped},
+	"service_tier":           {verdict: dropped, plain: `"auto"`},
+	"store":                  {since: "2024-12-01", verdict: dropped, plain: "false"},
+	"stream_options":         {since: "2024-09-01", verdict: dropped},
+	"verbosity":              {verdict: dropped},
+	"web_search_options":     {never: true, verdict: refused},
+}
+
+// The days from which dated versions know what is no top-level field.
+const (
+	azureJSONSchema   = "2024-08-01"
+	azureStreamUsage  = "2024-09-01" // the stable 2024-10-21 takes it, although its schema does not say so
+	azureMaxCompleted = "2024-09-01"
+	azureDeveloper    = "2024-12-01"
+	azureAudioParts   = "2025-01-01"
+)
+
+// known reports whether b, an Azure backend, knows the field with this value.
+func (f *azureField) known(b *Backend, name string, raw []byte) bool {
+	if b.isDated() {
+		return b.since(f.since)
+	}
+	if name == "service_tier" {
+		return string(raw) != `"scale"` && string(raw) != `"fast"`
+	}
+	return !f.never
+}
+
+// where names b in a refusal.
+func (b *Backend) where() string {
+	if b.isDated() {
+		return "Azure OpenAI in api-version " + b.Version
+	}
+	return "Azure OpenAI"
+}

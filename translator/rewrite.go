@@ -1,0 +1,231 @@
+package translator
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strconv"
+)
+
+// verdict is what becomes of something that the backend does not know.
+type verdict uint8
+
+const (
+	passed  verdict = iota
+	silent          // gone: it says no more than leaving it out
+	dropped         // a hint: gone, with a warning
+	shifted         // gone, with a warning, although the answer may be another one
+	refused         // an answer without it would not be what was asked for
+)
+
+// under returns the verdict as the backend's option moves it.
+func (v verdict) under(u Unsupported) verdict {
+	switch {
+	case v == shifted && u == RejectUnsupported:
+		return refused
+	case v == refused && u == DropUnsupported:
+		return shifted
+	}
+	return v
+}
+
+// rewrites reports whether a request may have to be looked through again, for
+// what the scan that routing needs does not note.
+func (b *Backend) rewrites(op Operation) bool {
+	switch op {
+	case ChatCompletions:
+		return b.Schema == AzureOpenAI || b.MaxTokensField != "" || b.ReasoningField != "" || b.StripExtras
+	case Completions:
+		return b.isDated() && !b.since(azureStreamUsage)
+	}
+	return false
+}
+
+// rewrite gathers the edits that a request needs for a backend that speaks
+// OpenAI's dialect with a difference: another name here, an unknown field there.
+// The body was scanned before, so it is well formed.
+type rewrite struct {
+	backend *Backend
+	op      Operation
+	body    []byte
+	edits   []edit // in no order
+	warned  []string
+
+	mute   bool    // the backend cannot report this stream's usage
+	limits [2]span // the keys of maxTokens and maxCompleted
+}
+
+const (
+	maxTokens    = "max_tokens"
+	maxCompleted = "max_completion_tokens"
+)
+
+// run reads the top level; stream says whether a stream is asked for.
+func (r *rewrite) run(stream bool) error {
+	r.mute = r.backend.isDated() && !r.backend.since(azureStreamUsage) ||
+		stream && r.backend.Schema == AzureOpenAI && r.has("data_sources")
+	c := cuts{edits: &r.edits}
+	for m := within(r.body, 0); m.next(); {
+		name, at := m.name(), span{m.key.start, m.value.end}
+		if v := r.field(name, m.raw()); v != passed {
+			if err := r.lose(v, string(name), string(name)); err != nil {
+				return err
+			}
+			c.drop(at)
+			continue
+		}
+		c.keep(at)
+		if err := r.nested(name, m.key, m.value); err != nil {
+			return err
+		}
+	}
+	c.close()
+	r.renameLimit()
+	return nil
+}
+
+// has reports whether the top level has a member of that name.
+func (r *rewrite) has(name string) bool {
+	if !bytes.Contains(r.body, []byte(name)) {
+		return false
+	}
+	for m := within(r.body, 0); m.next(); {
+		if string(m.name()) == name {
+			return true
+		}
+	}
+	return false
+}
+
+// lose takes note of something that does not reach the backend, or refuses the
+// request because of it.
+func (r *rewrite) lose(v verdict, field, param string) error {
+	switch v = v.under(r.backend.UnsupportedParameters); v {
+	case refused:
+		return &Refusal{Status: 422, Type: "invalid_request_error", Code: "unsupported_parameter", Param: param,
+			Message: fmt.Sprintf("Unsupported parameter: '%s' is not known to %s. Leave it out.", param, r.backend.where())}
+	case dropped, shifted:
+		if w := field + ";unsupported"; !slices.Contains(r.warned, w) {
+			r.warned = append(r.warned, w)
+		}
+	}
+	return nil
+}
+
+// field judges a top-level member.
+func (r *rewrite) field(name, raw []byte) verdict {
+	b := r.backend
+	if b.Schema != AzureOpenAI {
+		return passed
+	}
+	if r.mute && string(name) == "stream_options" {
+		return harmlessOr(dropped, raw)
+	}
+	if r.op != ChatCompletions {
+		return passed
+	}
+	if f, ok := azureFields[string(name)]; ok {
+		switch {
+		case f.known(b, string(name), raw):
+			return passed
+		case f.plain != "" && f.plain == string(withoutSpace(raw)):
+			return silent
+		}
+		return harmlessOr(f.verdict, raw)
+	}
+	if !b.isDated() {
+		return passed
+	}
+	switch string(name) {
+	case "response_format":
+		if !b.since(azureJSONSchema) && typeOf(raw) == "json_schema" {
+			return refused
+		}
+	case "tool_choice":
+		if t := typeOf(raw); t == "custom" || t == "allowed_tools" {
+			return refused
+		}
+	}
+	return passed
+}
+
+// harmlessOr returns v unless raw says nothing at all.
+func harmlessOr(v verdict, raw []byte) verdict {
+	if hollow(raw) {
+		return silent
+	}
+	return v
+}
+
+// withoutSpace returns a short value without the space between its tokens, and
+// anything else as it is.
+func withoutSpace(raw []byte) []byte {
+	if len(raw) > 32 || raw[0] != '[' {
+		return raw
+	}
+	return bytes.Join(bytes.Fields(raw), nil)
+}
+
+// typeOf returns the "type" of the object raw, escapes and all, or "".
+func typeOf(raw []byte) string {
+	for m := within(raw, 0); m.next(); {
+		if v := m.raw(); string(m.name()) == "type" && v[0] == '"' {
+			return string(v[1 : len(v)-1])
+		}
+	}
+	return ""
+}
+
+// nested looks into a top-level member that stays.
+func (r *rewrite) nested(name []byte, key, value span) error {
+	if r.op != ChatCompletions {
+		return nil
+	}
+	switch string(name) {
+	case maxTokens:
+		r.limits[0] = key
+	case maxCompleted:
+		r.limits[1] = key
+	case "messages":
+		return r.messages(value)
+	case "tools":
+		if r.backend.isDated() {
+			return r.tools(value)
+		}
+	}
+	return nil
+}
+
+// renameLimit writes the token limit under the name that the backend knows.
+// Where both names stand already the backend must judge.
+func (r *rewrite) renameLimit() {
+	want := r.backend.MaxTokensField
+	if b := r.backend; want == "" && b.isDated() && !b.since(azureMaxCompleted) {
+		want = maxTokens
+	}
+	have, other := r.limits[0], r.limits[1]
+	if want == maxCompleted {
+		have, other = other, have
+	}
+	if want != "" && have == (span{}) && other != (span{}) {
+		r.edits = append(r.edits, edit{other, []byte(`"` + want + `"`)})
+	}
+}
+
+// tools takes out what is no function: dated versions know nothing else.
+func (r *rewrite) tools(at span) error {
+	c := cuts{edits: &r.edits}
+	e := elementsAt(r.body, at.start)
+	for i := 0; e.next(); i++ {
+		if typeOf(r.body[e.value.start:e.value.end]) != "custom" {
+			c.keep(e.value)
+			continue
+		}
+		if err := r.lose(refused, "tools", "tools["+strconv.Itoa(i)+"]"); err != nil {
+			return err
+		}
+		c.drop(e.value)
+	}
+	c.close()
+	return nil
+}

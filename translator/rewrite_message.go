@@ -1,0 +1,139 @@
+package translator
+
+import "strconv"
+
+// The names by which servers know the text of reasoning.
+const (
+	reasoningContent = "reasoning_content"
+	reasoningShort   = "reasoning"
+)
+
+func (r *rewrite) messages(at span) error {
+	e := elementsAt(r.body, at.start)
+	for i := 0; e.next(); i++ {
+		if err := r.message(i, e.value.start); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// message looks through the i-th message, which starts at at.
+func (r *rewrite) message(i, at int) error {
+	b := r.backend
+	c := cuts{edits: &r.edits}
+	var reasoning [2]span // the keys of reasoningContent and reasoningShort
+	assistant := false
+	m := within(r.body, at)
+	for m.next() {
+		whole := span{m.key.start, m.value.end}
+		name := string(m.name())
+		if b.StripExtras && isExtra(name) {
+			c.drop(whole)
+			continue
+		}
+		c.keep(whole)
+		switch name {
+		case "role":
+			assistant = string(m.raw()) == `"assistant"`
+			if b.isDated() && !b.since(azureDeveloper) && string(m.raw()) == `"developer"` {
+				r.edits = append(r.edits, edit{m.value, []byte(`"system"`)})
+			}
+		case "content":
+			if err := r.parts(i, m.value); err != nil {
+				return err
+			}
+		case reasoningContent:
+			reasoning[0] = m.key
+		case reasoningShort:
+			reasoning[1] = m.key
+		case "tool_calls":
+			r.calls(m.value)
+		}
+	}
+	c.close()
+	if assistant {
+		r.renameReasoning(reasoning[0], reasoning[1])
+	}
+	return nil
+}
+
+// isExtra reports whether a member of an earlier answer is an extension that
+// carries what another kind of backend wants back.
+func isExtra(name string) bool {
+	return name == "reasoning_details" || name == "thinking_blocks" || name == "extra_content"
+}
+
+func (r *rewrite) renameReasoning(have, other span) {
+	want := r.backend.ReasoningField
+	if want == reasoningShort {
+		have, other = other, have
+	}
+	if want != "" && have == (span{}) && other != (span{}) {
+		r.edits = append(r.edits, edit{other, []byte(`"` + want + `"`)})
+	}
+}
+
+// calls takes the extensions off the calls of an earlier answer.
+func (r *rewrite) calls(at span) {
+	if !r.backend.StripExtras {
+		return
+	}
+	for e := elementsAt(r.body, at.start); e.next(); {
+		c := cuts{edits: &r.edits}
+		for m := within(r.body, e.value.start); m.next(); {
+			if whole := (span{m.key.start, m.value.end}); isExtra(string(m.name())) {
+				c.drop(whole)
+			} else {
+				c.keep(whole)
+			}
+		}
+		c.close()
+	}
+}
+
+// parts looks through the content of the i-th message. Dated versions of Azure
+// learned about audio late, and about files and cache marks never.
+func (r *rewrite) parts(i int, at span) error {
+	b := r.backend
+	if !b.isDated() {
+		return nil
+	}
+	c := cuts{edits: &r.edits}
+	e := elementsAt(r.body, at.start)
+	for j := 0; e.next(); j++ {
+		kind := typeOf(r.body[e.value.start:e.value.end])
+		if kind == "file" || kind == "input_audio" && !b.since(azureAudioParts) {
+			param := "messages[" + strconv.Itoa(i) + "].content[" + strconv.Itoa(j) + "]." + kind
+			if err := r.lose(refused, "messages.content."+kind, param); err != nil {
+				return err
+			}
+			c.drop(e.value)
+			continue
+		}
+		c.keep(e.value)
+		if err := r.part(e.value.start); err != nil {
+			return err
+		}
+	}
+	c.close()
+	return nil
+}
+
+func (r *rewrite) part(at int) error {
+	const mark = "prompt_cache_breakpoint"
+	c := cuts{edits: &r.edits}
+	for m := within(r.body, at); m.next(); {
+		whole := span{m.key.start, m.value.end}
+		if string(m.name()) != mark {
+			c.keep(whole)
+			continue
+		}
+		if err := r.lose(harmlessOr(dropped, m.raw()), mark, mark); err != nil {
+			return err
+		}
+		c.drop(whole)
+	}
+	c.close()
+	return nil
+}
