@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"llmroute/manifests"
@@ -59,6 +61,16 @@ func (f *sourceFlags) load(w *world, fake func() (string, error)) (*configuratio
 	}}
 	c, err = config.Load(options)
 	return &configuration{config: c, from: "the built-in quick start"}, err
+}
+
+// names reports whether a backend's endpoint is address, a host and a port in
+// plain text. Where that is the embedded provider's, as in the samples, it is
+// wanted.
+func (c *configuration) names(address string) bool {
+	return slices.ContainsFunc(c.config.Backends, func(b *config.Backend) bool {
+		e := b.Endpoint
+		return e != nil && e.TLS == nil && net.JoinHostPort(e.Host, strconv.FormatUint(uint64(e.Port), 10)) == address
+	})
 }
 
 // usualFake is for commands that start nothing.

@@ -43,7 +43,7 @@ type sidecarFlags struct {
 	GRPC         string        `name:"grpc" default:"${grpc}" placeholder:"ADDRESS" env:"LLMROUTE_GRPC" help:"Where Envoy asks: host:port or unix:PATH (default: ${default})."`
 	InsecureGRPC bool          `env:"LLMROUTE_INSECURE_GRPC" help:"Allow --grpc on an address that others can reach. Whoever does can read the providers' keys."`
 	Admin        string        `default:"${admin}" placeholder:"ADDRESS" env:"LLMROUTE_ADMIN" help:"Metrics, health and status page (default: ${default})."`
-	Fake         string        `default:"${fake}" placeholder:"ADDRESS" env:"LLMROUTE_FAKE" help:"The embedded provider, when nothing else is configured (default: ${default})."`
+	Fake         string        `default:"${fake}" placeholder:"ADDRESS" env:"LLMROUTE_FAKE" help:"The embedded provider, when nothing else is configured, or when a backend has this endpoint (default: ${default})."`
 	MaxBody      byteCount     `default:"${maxbody}" placeholder:"SIZE" env:"LLMROUTE_MAX_BODY" help:"Largest request body (default: ${default})."`
 	Drain        time.Duration `default:"30s" placeholder:"TIME" env:"LLMROUTE_DRAIN" help:"How long running requests may go on after the end was asked for (default: ${default})."`
 	CAFile       string        `name:"ca-file" placeholder:"PATH" env:"LLMROUTE_CA_FILE" help:"Roots for https backends, on Envoy's machine (default: the system's)."`

@@ -10,6 +10,9 @@ import (
 	"syscall"
 )
 
+// errTaken ends a sentence that begins with an address.
+var errTaken = errors.New("is taken by another program")
+
 // listen opens the port for what, which is named in errors.
 func listen(what, address string) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)
@@ -17,7 +20,7 @@ func listen(what, address string) (net.Listener, error) {
 	case err == nil:
 		return l, nil
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("%s: %s is taken by another program", what, address)
+		return nil, fmt.Errorf("%s: %s %w", what, address, errTaken)
 	default:
 		return nil, fmt.Errorf("%s: %w", what, err)
 	}

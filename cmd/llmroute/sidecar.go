@@ -70,6 +70,12 @@ func (s *sidecar) open(w *world) (err error) {
 	if err != nil {
 		return err
 	}
+	if s.fake == nil && s.found.names(s.flags.Fake) {
+		// Somebody may run "llmroute fake" already; then that one answers.
+		if s.fake, err = listen("embedded provider (--fake)", s.flags.Fake); err != nil && !errors.Is(err, errTaken) {
+			return err
+		}
+	}
 	if s.grpc, err = listenGRPC(s.flags.GRPC, s.flags.InsecureGRPC); err != nil {
 		return err
 	}
