@@ -108,11 +108,14 @@ func (p *buffers) Put(b *[]byte) {
 	p.free[class] = append(p.free[class], b)
 }
 
-// makeRoom drops larger buffers until there is room for one of n bytes. Kept
-// from another load, they would leave those of this one no place.
+// makeRoom drops buffers of other sizes, the largest first, until there is room
+// for one of n bytes. Kept from another load, they would leave this one no place.
 func (p *buffers) makeRoom(class, n int) bool {
-	for i := bufferClasses - 1; i > class; i-- {
-		for len(p.free[i]) > 0 {
+	if n > buffersKeep {
+		return false
+	}
+	for i := bufferClasses - 1; i >= 0; i-- {
+		for i != class && len(p.free[i]) > 0 {
 			p.pop(i)
 			if p.held+n <= buffersKeep {
 				return true

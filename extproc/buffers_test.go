@@ -72,6 +72,15 @@ func TestBuffersAreBounded(t *testing.T) {
 	if p.held > buffersKeep || p.Get(handOver) != small {
 		t.Error("large buffers left a small one no place")
 	}
+	for range buffersKeep / handOver * 2 {
+		b := make([]byte, handOver)
+		p.Put(&b)
+	}
+	again := p.Get(1 << 20)
+	p.Put(again)
+	if p.held > buffersKeep || p.Get(1<<20) != again {
+		t.Error("small buffers left a large one no place")
+	}
 }
 
 // No two may hold the same buffer.

@@ -14,8 +14,8 @@ import (
 // wire form. The zero value continues without a change.
 //
 // A reply borrows its strings and bytes until it has been marshalled, except
-// for a body of handOver bytes or more: that is given away to gRPC, which writes
-// it later and then reuses its memory.
+// for a large body (see givesAway): gRPC writes that later and then reuses its
+// memory.
 type reply struct {
 	phase phase // which message this answers
 
@@ -81,6 +81,16 @@ const metadataNamespace = "io.envoy.ai_gateway"
 // follows it in a buffer of its own.
 const handOver = 16 << 10
 
+// givesAway reports whether gRPC gets the body's memory for good. The memory of
+// an event stream's pieces is worth more to the next piece, so it is kept, up to
+// what a stream may keep.
+func (r *reply) givesAway() bool {
+	if r.phase == phaseResponseBody {
+		return len(r.body) > keepScratch
+	}
+	return len(r.body) >= handOver
+}
+
 // responseField is the reply oneof's field for a message of phase p.
 func responseField(p phase) protowire.Number {
 	switch p {
@@ -103,7 +113,7 @@ func responseField(p phase) protowire.Number {
 // of, so that a large one can follow as a buffer of its own, uncopied.
 func (r *reply) marshal() mem.BufferSlice {
 	inline, tail := r.body, []byte(nil)
-	if len(r.body) >= handOver {
+	if r.givesAway() {
 		inline, tail = nil, r.body
 	}
 	first := bodies.Get(r.sizeHint() + len(inline))

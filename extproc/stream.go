@@ -130,7 +130,7 @@ func (x *stream) serve(rpc grpc.ServerStream) (err error) {
 		if err := rpc.SendMsg(&x.out); err != nil {
 			return x.ended(err)
 		}
-		if len(x.out.body) >= handOver { // gRPC owns it now
+		if x.out.givesAway() { // gRPC owns it now
 			x.scratch, x.edit.Body = nil, nil
 		}
 		if x.mode == modeStreamed && x.idle == nil && !x.sawEnd {
