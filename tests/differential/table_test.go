@@ -195,7 +195,8 @@ func envoyRoute(e *entry) *routev3.Route {
 	}
 	for _, h := range countingHeaders(e.Headers) {
 		// Of a repeated header, which the Gateway API leaves to the implementation,
-		// Envoy compares each value since 1.39, and the emulation does so too.
+		// Envoy compares each value, and the emulation does so too. Envoy 1.38 still
+		// compared all of them at once, joined by commas.
 		match.Headers = append(match.Headers, header(string(h.Name), exactly(h.Value)))
 	}
 	for _, q := range e.QueryParams {

@@ -77,7 +77,7 @@ func TestWeightsTellApart(t *testing.T) {
 	got := draw(t, compile(t, weighted(t, right)), len(right), newChance(*seed, 0))
 	for _, wrong := range [][]share{
 		{{weight: 80}, {weight: 20}},
-		{{weight: 22}, {weight: 78}},
+		{{weight: 24}, {weight: 76}},
 		{{weight: 20}, {weight: 80, missing: true}},
 		{{weight: 0}, {weight: 80}},
 	} {
@@ -162,13 +162,12 @@ func draw(t *testing.T, s *router.Snapshot, n int, c chance) []int {
 func farthest(counts []int, parts []float64) (index int, far float64) {
 	for i, part := range parts {
 		off := math.Abs(float64(counts[i]) - draws*part)
-		sigma := math.Sqrt(draws * part * (1 - part))
-		switch {
-		case off < 0.5: // nothing is off, and there may be nothing to divide by
-			continue
-		case sigma == 0:
+		if certain := part < 1e-9 || part > 1-1e-9; certain && off > 0.5 {
 			return i, math.Inf(1)
 		}
+		// The 1 is for shares so small that their counts are all but 0: one pick of
+		// such a share would be many of its own deviations.
+		sigma := math.Sqrt(draws*part*(1-part) + 1)
 		if off/sigma > far {
 			index, far = i, off/sigma
 		}
