@@ -80,14 +80,15 @@ func filler(size int) string {
 	return strings.Repeat(text, size/len(text)+1)[:size]
 }
 
-// cutAtStop returns text up to the first of the stop sequences in it.
-func cutAtStop(text string, stops []string) string {
+// cutAtStop returns text up to the first of the stop sequences in it, and which
+// one that is: "" for none.
+func cutAtStop(text string, stops []string) (before, at string) {
 	for _, stop := range stops {
-		if before, _, found := strings.Cut(text, stop); found && stop != "" {
-			text = before
+		if shorter, _, found := strings.Cut(text, stop); found && stop != "" {
+			text, at = shorter, stop
 		}
 	}
-	return text
+	return text, at
 }
 
 // maxDepth bounds how deep an instance of a schema goes: one may refer to itself.

@@ -86,6 +86,7 @@ func (p *provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler) // half a request has no answer
 	}
 	c := &call{Request: q, path: p.path(r.URL.EscapedPath())}
+	c.dialect, _ = dialectOf(q.Path)
 	p.send(w, r, c, p.answer(c))
 }
 
@@ -102,28 +103,32 @@ func (p *provider) path(path string) string {
 }
 
 // answer decides what to reply. The faults come first, so that a fault is one
-// however wrong the rest of the request is; then what OpenAI refuses, in its order:
+// however wrong the rest of the request is; then what the vendor refuses, in its order:
 // key, path, body and its fields, model.
 func (p *provider) answer(c *call) *reply {
-	var err *refusal
-	if c.faults, err = p.faultsOf(c); err != nil {
-		return refuse(err)
-	}
-	if f := p.tries.fault(c); f != nil {
-		return refuse(f)
-	}
-	if err := p.authenticate(c); err != nil {
-		return refuse(err)
-	}
-	answer, err := openAI(c)
+	out, err := p.decide(c)
 	if err != nil {
-		return refuse(err)
-	}
-	out, err := answer(c)
-	if err != nil {
-		return refuse(err)
+		return c.dialect.spell(c, err)
 	}
 	return out
+}
+
+func (p *provider) decide(c *call) (*reply, *refusal) {
+	var err *refusal
+	if c.faults, err = p.faultsOf(c); err != nil {
+		return nil, err
+	}
+	if f := p.tries.fault(c); f != nil {
+		return nil, f
+	}
+	if err := p.authenticate(c); err != nil {
+		return nil, err
+	}
+	answer, err := c.dialect.find(c)
+	if err != nil {
+		return nil, err
+	}
+	return answer(c)
 }
 
 func (p *provider) authenticate(c *call) *refusal {

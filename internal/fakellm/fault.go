@@ -43,7 +43,19 @@ type faults struct {
 	cut, reset, hang, fail int // after so many events, or never
 
 	gate, crlf, noBlank, split, gzip, noUsage, trailers, chunked, lax bool
+
+	// What only answers that are made of parts can do.
+	redacted, interleave, texts, odd, empty bool
+	finish                                  string // why it ends, "" for what is so
 }
+
+// parted reports whether anything is asked for that only such answers can do.
+func (f *faults) parted() bool {
+	return f.redacted || f.interleave || f.texts || f.odd || f.empty || f.finish != ""
+}
+
+// partsOnly is said of the faults that OpenAI's dialects do not know.
+const partsOnly = " (Anthropic and Bedrock only)"
 
 // faultTable is the one place that knows the faults. set gets what follows the
 // name, "" when nothing does, and reports whether it makes sense.
@@ -58,18 +70,24 @@ var faultTable = []struct {
 	{"crlf", "", "end the lines of a stream with CR LF", flag(func(f *faults) *bool { return &f.crlf })},
 	{"cut", "[N]", "break the connection off after N events (0), a plain answer in its middle", count(func(f *faults) *int { return &f.cut }, 0)},
 	{"errevent", "[N]", "put an error in place of what follows N events (2) and end; a plain answer is an error with status 200", count(func(f *faults) *int { return &f.fail }, 2)},
+	{"empty", "", "answer nothing at all" + partsOnly, flag(func(f *faults) *bool { return &f.empty })},
+	{"finish", "REASON", "say that the answer ended for this reason" + partsOnly, func(f *faults, arg string) bool { f.finish = arg; return arg != "" }},
 	{"flaky", "N", "refuse the first N tries of the same request with 503", setFlaky},
 	{"gate", "", "hold the second event until a test releases it", flag(func(f *faults) *bool { return &f.gate })},
 	{"gzip", "", "compress the answer, whether the client can read that or not", flag(func(f *faults) *bool { return &f.gzip })},
 	{"hang", "[N]", "say nothing more after N events; before the headers without N", count(func(f *faults) *int { return &f.hang }, 0)},
+	{"interleave", "", "think before each part of an answer, not only before the first" + partsOnly, flag(func(f *faults) *bool { return &f.interleave })},
 	{"lax", "", "accept unknown fields", flag(func(f *faults) *bool { return &f.lax })},
 	{"noblank", "", "leave out the blank line after the last event", flag(func(f *faults) *bool { return &f.noBlank })},
 	{"nousage", "", "leave out the usage", flag(func(f *faults) *bool { return &f.noUsage })},
+	{"odd", "", "send blocks, events and members that nobody knows" + partsOnly, flag(func(f *faults) *bool { return &f.odd })},
 	{"pause", "DURATION", "wait before each event of a stream but the first: 2s, 150ms", duration(func(f *faults) *time.Duration { return &f.pause }, "")},
 	{"quota", "", "refuse with 429 insufficient_quota", setQuota},
+	{"redacted", "", "hide the first thought" + partsOnly, flag(func(f *faults) *bool { return &f.redacted })},
 	{"reset", "[N]", "reset the connection after N events; before the headers without N", count(func(f *faults) *int { return &f.reset }, 0)},
 	{"slow", "[DURATION]", "wait before the headers: 1s, or so long", duration(func(f *faults) *time.Duration { return &f.slow }, "1s")},
 	{"split", "", "cut what is sent inside lines, inside characters and between the ends of two lines", flag(func(f *faults) *bool { return &f.split })},
+	{"texts", "", "say it in several blocks of text, or something before calling tools" + partsOnly, flag(func(f *faults) *bool { return &f.texts })},
 	{"trailers", "", "send a trailer, x-fake-trailer", flag(func(f *faults) *bool { return &f.trailers })},
 }
 
@@ -102,6 +120,9 @@ func (p *provider) faultsOf(c *call) (faults, *refusal) {
 	}
 	if f.gate && p.Gate == nil {
 		return none, invalid("invalid_value", "model", "The fault 'gate' needs a test that opens it.")
+	}
+	if f.parted() && !c.dialect.parts {
+		return none, invalid("invalid_value", "model", "One of the faults is of Anthropic's and Bedrock's answers only.")
 	}
 	return f, nil
 }

@@ -47,9 +47,9 @@ func init() {
 	}
 }
 
-// openAI finds who answers a call to OpenAI's API, and checks what all its
+// findOpenAI finds who answers a call to OpenAI's API, and checks what all its
 // endpoints check alike.
-func openAI(c *call) (answerer, *refusal) {
+func findOpenAI(c *call) (answerer, *refusal) {
 	if c.path == "/models" || strings.HasPrefix(c.path, "/models/") {
 		if c.Method != http.MethodGet && c.Method != http.MethodHead {
 			return nil, notAllowed(c)

@@ -1,6 +1,7 @@
 package fakellm
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -17,6 +18,8 @@ type ask struct {
 	limit     int // tokens to say at most; 0 for no limit
 	reasoning int // tokens to think
 	choices   int
+
+	callPrefix string // of the ids of tool calls; "" is OpenAI's
 }
 
 // tool is one that an answer may call.
@@ -31,6 +34,7 @@ type said struct {
 	words  []string // joined, its text
 	calls  []toolCall
 	finish string // in the words of Chat Completions
+	stop   string // the stop sequence that ended it; "" for none
 }
 
 type toolCall struct {
@@ -56,9 +60,10 @@ func (a *ask) answer(c *call, choice int) *said {
 		return a.call(c, choice)
 	}
 	full := a.text(c, choice)
-	s := &said{words: words(cutAtStop(full, a.stops)), finish: "stop"}
+	before, at := cutAtStop(full, a.stops)
+	s := &said{words: words(before), finish: "stop", stop: at}
 	if room := a.limit - a.reasoning; a.limit > 0 && len(s.words) > max(room, 0) {
-		s.words, s.finish = s.words[:max(room, 0)], "length"
+		s.words, s.finish, s.stop = s.words[:max(room, 0)], "length", ""
 	}
 	return s
 }
@@ -80,7 +85,7 @@ func (a *ask) text(c *call, choice int) string {
 func (a *ask) call(c *call, choice int) *said {
 	s := &said{finish: "tool_calls"}
 	for i, t := range a.tools {
-		call := toolCall{tool: t, id: c.id("call_", 24, byte(choice), byte(i))}
+		call := toolCall{tool: t, id: c.id(cmp.Or(a.callPrefix, "call_"), 24, byte(choice), byte(i))}
 		if t.custom {
 			call.arguments = excerpt(a.question)
 		} else if call.arguments = instance(t.parameters, t.parameters, excerpt(a.question), 0); call.arguments == "null" {
@@ -111,26 +116,43 @@ func toCall(tools, choice, parallel gjson.Result, question string) []tool {
 	if choice.Str == "none" {
 		return nil
 	}
-	var list, asked []tool
+	var list []tool
 	tools.ForEach(func(_, v gjson.Result) bool {
-		t, ok := toolOf(v)
-		if !ok {
-			return true // one that the provider runs by itself
-		}
-		list = append(list, t)
-		if strings.Contains(question, t.name) {
-			asked = append(asked, t)
+		if t, ok := toolOf(v); ok { // else one that the provider runs by itself
+			list = append(list, t)
 		}
 		return true
 	})
-	if name := chosen(choice); name != "" {
+	return pick(list, chosen(choice), !parallel.Exists() || parallel.Bool(), question)
+}
+
+// pick returns the tools to call: the one with this name when there is a name,
+// else those that the question speaks of, but one only unless several may be
+// called at a time, else the first.
+func pick(list []tool, name string, several bool, question string) []tool {
+	if name != "" {
 		list = slices.DeleteFunc(list, func(t tool) bool { return t.name != name })
-	} else if len(asked) > 1 && (!parallel.Exists() || parallel.Bool()) {
+		return list[:min(len(list), 1)]
+	}
+	asked := spokenOf(list, question)
+	switch {
+	case len(asked) > 1 && several:
 		return asked
-	} else if len(asked) > 0 {
+	case len(asked) > 0:
 		return asked[:1]
 	}
 	return list[:min(len(list), 1)]
+}
+
+// spokenOf returns the tools that a text names.
+func spokenOf(list []tool, text string) []tool {
+	var named []tool
+	for _, t := range list {
+		if strings.Contains(text, t.name) {
+			named = append(named, t)
+		}
+	}
+	return named
 }
 
 // toolOf reads a tool in the words of Chat Completions or of Responses.

@@ -83,8 +83,13 @@ type errorBody struct {
 	Error wireError `json:"error"`
 }
 
-// refuse spells a refusal as a reply.
-func refuse(r *refusal) *reply {
+// headerOpenAI is what OpenAI puts on every reply.
+func headerOpenAI(c *call) http.Header {
+	return http.Header{"X-Request-Id": {c.id("req_", 32)}, "Openai-Version": {"2020-10-01"}}
+}
+
+// spellOpenAI spells a refusal as a reply of OpenAI's.
+func spellOpenAI(_ *call, r *refusal) *reply {
 	out := whole(errorBody{r.wire()})
 	out.status = r.status
 	if r.status == http.StatusTooManyRequests {

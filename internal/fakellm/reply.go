@@ -18,6 +18,8 @@ type reply struct {
 	body        []byte
 
 	events iter.Seq[event] // instead of body
+	// frame spells an event; nil is a server-sent event.
+	frame func(event) []byte
 	// failure is what the dialect says when a stream goes wrong behind n events.
 	failure func(r *refusal, n int) []event
 }

@@ -29,7 +29,7 @@ type Request struct {
 	TransferEncoding []string
 	Body             []byte // as sent; what came of it when the client broke off or went on too long
 
-	Model string // the model that the body names, faults included; "" for none
+	Model string // the model that the path or else the body names, faults included; "" for none
 	Key   string // the API key, from authorization, api-key or x-api-key
 
 	bodyErr error
@@ -72,6 +72,9 @@ func receive(w http.ResponseWriter, r *http.Request) *Request {
 	} else {
 		q.Model = lastModel(q.Body)
 	}
+	if _, model := dialectOf(q.Path); model != "" {
+		q.Model = model
+	}
 	h := sha256.New()
 	_, _ = io.WriteString(h, r.Method+" "+q.Path+"\n")
 	_, _ = h.Write(q.Body)
@@ -109,10 +112,11 @@ func key(h http.Header) string {
 // call is a request on its way to an answer.
 type call struct {
 	*Request
-	path   string       // behind the prefix; "" when the prefix is none of ours
-	model  string       // without faults
-	json   gjson.Result // the body, once it has been checked
-	faults faults
+	dialect *dialect
+	path    string       // behind the prefix; "" when the prefix is none of ours
+	model   string       // without faults
+	json    gjson.Result // the body, once it has been checked
+	faults  faults
 }
 
 // id returns an identifier made from the request: prefix, then n hexadecimal

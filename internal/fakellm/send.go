@@ -31,9 +31,8 @@ func (p *provider) send(w http.ResponseWriter, r *http.Request, c *call, out *re
 	}
 	h := w.Header()
 	maps.Copy(h, out.header)
+	maps.Copy(h, c.dialect.header(c))
 	h.Set("Content-Type", out.contentType)
-	h.Set("X-Request-Id", c.id("req_", 32))
-	h.Set("Openai-Version", "2020-10-01")
 	if c.faults.trailers {
 		h.Set("Trailer", "X-Fake-Trailer")
 	}
@@ -99,7 +98,7 @@ func (x *exchange) breakOff(reset bool) {
 // plain sends a reply that is no stream.
 func (x *exchange) plain(out *reply) error {
 	if x.faults.fail != never && out.status == 0 {
-		out.body = encode(errorBody{refusalOf(http.StatusInternalServerError).wire()})
+		out.body = x.dialect.spell(x.call, refusalOf(http.StatusInternalServerError)).body
 	}
 	body := out.body
 	if x.zip == nil && !x.faults.chunked && !x.faults.trailers {
@@ -135,7 +134,7 @@ func (x *exchange) stream(out *reply) error {
 	n := 0
 	for ev := range out.events {
 		if n == x.faults.fail {
-			return x.fail(out.failure(refusalOf(http.StatusInternalServerError), n))
+			return x.fail(out, out.failure(refusalOf(http.StatusInternalServerError), n))
 		}
 		if n == x.faults.cut {
 			x.breakOff(false)
@@ -145,7 +144,7 @@ func (x *exchange) stream(out *reply) error {
 				return err
 			}
 		}
-		if err := x.write(x.frame(ev)); err != nil {
+		if err := x.write(x.frame(out, ev)); err != nil {
 			return err
 		}
 		n++
@@ -154,9 +153,9 @@ func (x *exchange) stream(out *reply) error {
 }
 
 // fail ends a stream with the events that tell of an error.
-func (x *exchange) fail(events []event) error {
+func (x *exchange) fail(out *reply, events []event) error {
 	for _, ev := range events {
-		if err := x.write(x.frame(ev)); err != nil {
+		if err := x.write(x.frame(out, ev)); err != nil {
 			return err
 		}
 	}
@@ -181,7 +180,10 @@ func (x *exchange) wait(n int, ev event) error {
 }
 
 // frame spells an event.
-func (x *exchange) frame(ev event) []byte {
+func (x *exchange) frame(out *reply, ev event) []byte {
+	if out.frame != nil {
+		return out.frame(ev)
+	}
 	line := "\n"
 	if x.faults.crlf {
 		line = "\r\n"
