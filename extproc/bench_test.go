@@ -10,7 +10,7 @@ import (
 // BenchmarkExchange is the whole processor, and gRPC on both sides of an
 // in-memory connection. bench/ measures the same with a real Envoy.
 func BenchmarkExchange(b *testing.B) {
-	var events []string
+	events := make([]string, 0, 101)
 	for range 100 {
 		events = append(events, "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"word \"},\"finish_reason\":null}]}\n\n")
 	}

@@ -37,12 +37,9 @@ func (x *stream) removeOnce(name string) {
 			return
 		}
 	}
-	for _, done := range x.out.remove {
-		if done == name {
-			return
-		}
+	if !slices.Contains(x.out.remove, name) {
+		x.out.remove = append(x.out.remove, name)
 	}
-	x.out.remove = append(x.out.remove, name)
 }
 
 // removeAll asks for the removal of headers, also of those the reply sets so

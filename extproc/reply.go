@@ -112,12 +112,12 @@ func responseField(p phase) protowire.Number {
 // marshal encodes the reply. The body comes last in every message it is part
 // of, so that a large one can follow as a buffer of its own, uncopied.
 func (r *reply) marshal() mem.BufferSlice {
-	inline, tail := r.body, []byte(nil)
+	inline, tail := r.body, 0
 	if r.givesAway() {
-		inline, tail = nil, r.body
+		inline, tail = nil, len(r.body)
 	}
 	first := bodies.Get(r.sizeHint() + len(inline))
-	w := writer{b: (*first)[:0], tail: len(tail)}
+	w := writer{b: (*first)[:0], tail: tail}
 	if r.metadata != nil {
 		w.metadata(r.metadata)
 	}
@@ -130,17 +130,13 @@ func (r *reply) marshal() mem.BufferSlice {
 		}
 		r.writeContinue(&w, inline)
 	}
-	if cap(w.b) != cap(*first) { // it grew: the pooled one is not in use
-		bodies.Put(first)
-		first = &w.b
-	} else {
-		*first = w.b
+	// Whether it grew or not, there is one buffer, and it is w's.
+	*first = w.b
+	if tail == 0 {
+		return mem.BufferSlice{mem.NewBuffer(first, &bodies)}
 	}
-	out := mem.BufferSlice{mem.NewBuffer(first, &bodies)}
-	if tail != nil {
-		out = append(out, mem.NewBuffer(&tail, &bodies))
-	}
-	return out
+	given := r.body // only what is given away needs a place on the heap
+	return mem.BufferSlice{mem.NewBuffer(first, &bodies), mem.NewBuffer(&given, &bodies)}
 }
 
 func (r *reply) sizeHint() int {

@@ -89,7 +89,7 @@ func (s *Server) watch(x *stream, rpc grpc.ServerStream) error {
 		return err
 	case <-x.idle.C:
 		s.cut.Go(func() {
-			<-done
+			s.log.Debug("silent stream has ended", "backend", backend, "error", <-done)
 			x.record.Outcome, x.record.ErrorType = telemetry.Cut, "idle_timeout"
 			s.finish(x)
 		})
@@ -268,7 +268,8 @@ func (x *stream) lend(n int) {
 
 // takeBack ends a loan that was not needed.
 func (x *stream) takeBack() {
-	if room := x.edit.Body; len(room) == 0 && cap(room) >= handOver {
+	if len(x.edit.Body) == 0 && cap(x.edit.Body) >= handOver {
+		room := x.edit.Body
 		bodies.Put(&room)
 		x.edit.Body = nil
 	}

@@ -298,7 +298,7 @@ func TestModels(t *testing.T) {
 	if err := json.Unmarshal(res.Client.Bytes(), &list); err != nil {
 		t.Fatal(err)
 	}
-	var ids []string
+	ids := make([]string, 0, len(list.Data))
 	for _, m := range list.Data {
 		ids = append(ids, m.ID)
 		if m.Object != "model" || m.OwnedBy == "" {

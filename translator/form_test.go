@@ -2,6 +2,7 @@ package translator
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"mime/multipart"
 	"strings"
@@ -143,7 +144,7 @@ func formParts(body []byte) (map[string][]string, bool) {
 	for {
 		p, err := r.NextRawPart()
 		if err != nil {
-			return parts, err == io.EOF
+			return parts, errors.Is(err, io.EOF)
 		}
 		content, err := io.ReadAll(p)
 		if err != nil {

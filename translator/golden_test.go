@@ -236,11 +236,11 @@ func requestText(c *goldenCase, e *Edit) string {
 }
 
 func headText(e *Edit) string {
-	text := [...]string{Keep: "keep", Whole: "whole", Stream: "stream"}[e.Mode]
+	text := []string{[...]string{Keep: "keep", Whole: "whole", Stream: "stream"}[e.Mode]}
 	for _, name := range e.Remove {
-		text += "\nremove: " + name
+		text = append(text, "remove: "+name)
 	}
-	return text
+	return strings.Join(text, "\n")
 }
 
 func tallyText(t Tally) string {

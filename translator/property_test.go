@@ -3,6 +3,7 @@ package translator
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"math"
 	"strconv"
 	"strings"
@@ -82,10 +83,7 @@ func checkSplice(t rapid.TB, body []byte, f *Fields, members map[string]string) 
 	if !validJSON(after) {
 		t.Fatalf("%q became %q", body, after)
 	}
-	want := map[string]string{}
-	for key, raw := range members {
-		want[key] = raw
-	}
+	want := maps.Clone(members)
 	got, duplicates := topLevel(after)
 	if duplicates {
 		t.Fatalf("%q became %q", body, after)
@@ -180,8 +178,9 @@ func document(t *rapid.T) string {
 func value(t *rapid.T, depth int) string {
 	switch kind := rapid.IntRange(0, 5).Draw(t, "kind"); {
 	case kind == 0 && depth > 0:
-		var all []string
-		for range rapid.IntRange(0, 3).Draw(t, "elements") {
+		n := rapid.IntRange(0, 3).Draw(t, "elements")
+		all := make([]string, 0, n)
+		for range n {
 			all = append(all, value(t, depth-1))
 		}
 		return "[" + strings.Join(all, " ,") + "]"

@@ -1,6 +1,7 @@
 package translator
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"unicode/utf8"
@@ -291,14 +292,12 @@ func (s *keySet) add(key []byte, escaped bool) bool {
 // took any unescaping. Without, the result is a part of raw.
 func unquoteKey(raw []byte) (name []byte, escaped bool) {
 	name = raw[1 : len(raw)-1]
-	for _, c := range name {
-		if c == '\\' {
-			var s string
-			_ = json.Unmarshal(raw, &s) // raw is a valid string
-			return []byte(s), true
-		}
+	if bytes.IndexByte(name, '\\') < 0 {
+		return name, false
 	}
-	return name, false
+	var s string
+	_ = json.Unmarshal(raw, &s) // raw is a valid string
+	return []byte(s), true
 }
 
 func foldsToModel(name []byte) bool {

@@ -43,6 +43,7 @@ type Headers interface {
 // Mode says what becomes of a reply's body.
 type Mode uint8
 
+// The modes; Keep is the zero value.
 const (
 	Keep   Mode = iota // pass it on, and show it to nobody
 	Whole              // show it to Body in one piece

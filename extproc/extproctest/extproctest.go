@@ -6,6 +6,7 @@ package extproctest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -242,7 +243,7 @@ func (d *drive) response(resp *Message, attrs Attributes) error {
 
 // exchange sends one message and takes its reply, as Envoy does: one at a time.
 func (d *drive) exchange(m *extprocv3.ProcessingRequest) (*extprocv3.ProcessingResponse, error) {
-	if err := d.rpc.Send(m); err != nil && err != io.EOF {
+	if err := d.rpc.Send(m); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("send: %w", err)
 	}
 	reply, err := d.rpc.Recv()

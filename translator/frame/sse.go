@@ -231,11 +231,7 @@ func (s *SSE) parse(ev *Event) {
 // field splits a line into its name and value. A comment has an empty name; a
 // line without a colon is all name.
 func field(line []byte) (name, value []byte) {
-	colon := bytes.IndexByte(line, ':')
-	if colon < 0 {
-		return line, line[len(line):]
-	}
-	name, value = line[:colon], line[colon+1:]
+	name, value, _ = bytes.Cut(line, []byte{':'})
 	if len(value) > 0 && value[0] == ' ' {
 		value = value[1:]
 	}

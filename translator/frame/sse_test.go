@@ -167,14 +167,14 @@ func specified(stream string) (all []event) {
 	stream = strings.ReplaceAll(strings.ReplaceAll(stream, "\r\n", "\n"), "\r", "\n")
 	lines := strings.Split(stream, "\n")
 	var ev event
-	var data []string
+	data := make([]string, 0, 4)
 	for _, line := range lines[:len(lines)-1] {
 		name, value, _ := strings.Cut(line, ":")
 		value = strings.TrimPrefix(value, " ")
 		switch {
 		case line == "":
 			ev.Data = strings.Join(data, "\n")
-			all, ev, data = append(all, ev), event{}, nil
+			all, ev, data = append(all, ev), event{}, data[:0]
 		case name == "event":
 			ev.Name = value
 		case name == "data":
