@@ -26,7 +26,8 @@ type BackendAuth struct {
 	// +optional
 	Type BackendAuthType `json:"type,omitempty"`
 
-	// Header is the header that carries the key. The default is Authorization.
+	// Header is the header that carries the key. The default is Authorization, and
+	// api-key for the schema AzureOpenAI.
 	//
 	// +optional
 	Header HeaderName `json:"header,omitempty"`

@@ -106,6 +106,12 @@ type LLMBackendSpec struct {
 	// +optional
 	BodyMutation *BodyMutation `json:"bodyMutation,omitempty"`
 
+	// Translation settles what is left open where the backend's API differs from
+	// the client's.
+	//
+	// +optional
+	Translation *Translation `json:"translation,omitempty"`
+
 	// Timeout is how long response headers may take and, when the answer is not
 	// streamed, the whole of it. The default is 120s.
 	//

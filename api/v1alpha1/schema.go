@@ -41,14 +41,18 @@ type OutputSchema struct {
 	// +required
 	Schema APISchema `json:"schema"`
 
-	// Version is the vendor's version of the API, where it has one.
+	// Version is the vendor's version of the API, where it has one. For AzureOpenAI
+	// it is the api-version: a date such as 2024-10-21 or 2025-04-01-preview speaks
+	// to deployments by their paths; without one, or with v1 or preview, to Azure's
+	// v1 API.
 	//
 	// +kubebuilder:validation:MaxLength=64
 	// +optional
 	Version string `json:"version,omitempty"`
 
 	// Prefix stands before the API's own paths, such as "/openai/v1". The default
-	// is the schema's: "/v1" for OpenAI. A path in the endpoint says the same, so
+	// is the schema's: "/v1" for OpenAI, "/openai/v1" for AzureOpenAI, "/openai" for
+	// it in a dated version. A path in the endpoint says the same, so
 	// only one of the two may be given.
 	//
 	// +kubebuilder:validation:MaxLength=1024

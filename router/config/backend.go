@@ -15,7 +15,10 @@ import (
 
 // defaultPrefixes are the paths that stand before a schema's own; a schema that
 // is not here has no translator.
-var defaultPrefixes = map[translator.Schema]string{translator.OpenAI: "/v1"}
+var defaultPrefixes = map[translator.Schema]string{
+	translator.OpenAI:      "/v1",
+	translator.AzureOpenAI: "/openai/v1",
+}
 
 func (a *assembly) llmBackend(d *document) {
 	var obj v1alpha1.LLMBackend
@@ -53,7 +56,8 @@ func (a *assembly) llmBackend(d *document) {
 	}
 	a.schema(d, spec, b)
 	a.endpoint(d, spec, b)
-	b.Auth = a.auth(d, spec.Auth)
+	b.translation(spec.Translation)
+	b.Auth = a.auth(d, spec.Auth, b.Schema.Schema)
 	b.Headers = a.headerMutation(d, spec.HeaderMutation)
 	b.Body = a.bodyMutation(d, spec.BodyMutation)
 	a.addBackend(d, b)
@@ -80,12 +84,20 @@ func (a *assembly) schema(d *document, spec *v1alpha1.LLMBackendSpec, b *Backend
 	if !ok {
 		a.fail(d.problem("spec.outputSchema.schema", fmt.Sprintf("schema %s has no translator in this version", name)))
 	}
+	version := spec.APISchema.Version
+	if name == translator.AzureOpenAI {
+		dated, err := azureVersion(version)
+		a.failOn(d, "spec.outputSchema.version", err)
+		if dated {
+			prefix = "/openai"
+		}
+	}
 	if spec.APISchema.Prefix != "" {
 		var err error
 		prefix, err = parsePrefix(spec.APISchema.Prefix)
 		a.failOn(d, "spec.outputSchema.prefix", err)
 	}
-	b.Schema = translator.Backend{Schema: name, Version: spec.APISchema.Version, Prefix: prefix}
+	b.Schema = translator.Backend{Schema: name, Version: version, Prefix: prefix}
 }
 
 func (a *assembly) endpoint(d *document, spec *v1alpha1.LLMBackendSpec, b *Backend) {
@@ -128,7 +140,7 @@ const crossNamespace = "references to another namespace are not supported"
 // serviceHost is the name by which a cluster's DNS knows a Service.
 func serviceHost(namespace, name string) string { return name + "." + namespace + ".svc" }
 
-func (a *assembly) auth(d *document, spec *v1alpha1.BackendAuth) Auth {
+func (a *assembly) auth(d *document, spec *v1alpha1.BackendAuth, schema translator.Schema) Auth {
 	const path = "spec.auth."
 	if spec == nil {
 		return Auth{Type: AuthNone}
@@ -137,7 +149,7 @@ func (a *assembly) auth(d *document, spec *v1alpha1.BackendAuth) Auth {
 	if auth.Type != AuthAPIKey {
 		return auth
 	}
-	auth.Header = "authorization"
+	auth.Header = keyHeader(schema)
 	if spec.Header != "" {
 		name, err := checkHeaderName(string(spec.Header))
 		a.failOn(d, path+"header", err)
@@ -162,6 +174,14 @@ func (a *assembly) auth(d *document, spec *v1alpha1.BackendAuth) Auth {
 		a.keyFromSecret(d, path+"secretRef", spec.SecretRef.Name, spec.SecretRef.Key, &auth)
 	}
 	return auth
+}
+
+// keyHeader is the header in which an API expects its key.
+func keyHeader(schema translator.Schema) string {
+	if schema == translator.AzureOpenAI {
+		return "api-key"
+	}
+	return "authorization"
 }
 
 func (a *assembly) headerMutation(d *document, spec *v1alpha1.HeaderMutation) HeaderMutation {

@@ -140,7 +140,7 @@ func dump(c *Config, err error) string {
 }
 
 func dumpBackend(b *strings.Builder, be *Backend) {
-	fmt.Fprintf(b, "backend %s (%s)\n  %+v", be.ID, be.Source, be.Schema)
+	fmt.Fprintf(b, "backend %s (%s)\n  {Schema:%s Version:%s Prefix:%s}", be.ID, be.Source, be.Schema.Schema, be.Schema.Version, be.Schema.Prefix)
 	if be.Endpoint != nil {
 		fmt.Fprintf(b, " %s:%d http2=%t", be.Endpoint.Host, be.Endpoint.Port, be.Endpoint.HTTP2)
 		if be.Endpoint.TLS != nil {
@@ -164,6 +164,10 @@ func dumpBackend(b *strings.Builder, be *Backend) {
 		{"addressable", be.Addressable, !be.Addressable},
 		{"models", be.Models, len(be.Models) == 0},
 		{"paths", be.PassthroughPaths, len(be.PassthroughPaths) == 0},
+		{"unsupported parameters", be.Schema.UnsupportedParameters, be.Schema.UnsupportedParameters == ""},
+		{"max tokens field", be.Schema.MaxTokensField, be.Schema.MaxTokensField == ""},
+		{"reasoning field", be.Schema.ReasoningField, be.Schema.ReasoningField == ""},
+		{"strip extras", be.Schema.StripExtras, !be.Schema.StripExtras},
 		{"set", be.Headers.Set, len(be.Headers.Set) == 0},
 		{"remove", be.Headers.Remove, len(be.Headers.Remove) == 0},
 		{"remove body", be.Body.Remove, len(be.Body.Remove) == 0},

@@ -19,12 +19,13 @@ func TestSamples(t *testing.T) {
 		{"llama3-70b.yaml", 1, []string{"aws-bedrock", "kserve"}},
 		{"own-clusters.yaml", 1, []string{"my-backend"}},
 		{"openai.yaml", 1, []string{"openai"}},
+		{"azure-openai.yaml", 1, []string{"azure-openai", "azure-openai-dated"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.file, func(t *testing.T) {
 			c, err := Load(Options{
 				Paths:     []string{filepath.Join(samples, tt.file)},
-				LookupEnv: env("OPENAI_API_KEY", "sk-test"),
+				LookupEnv: env("OPENAI_API_KEY", "sk-test", "AZURE_OPENAI_API_KEY", "test"),
 			})
 			if err != nil {
 				t.Fatal(err)

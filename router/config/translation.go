@@ -1,0 +1,53 @@
+package config
+
+import (
+	"errors"
+	"regexp"
+	"strings"
+
+	"llmroute/api/v1alpha1"
+	"llmroute/translator"
+)
+
+// translation fills in the schema's options. The schema and the endpoint are
+// there already: they decide the defaults.
+func (b *Backend) translation(spec *v1alpha1.Translation) {
+	if spec == nil {
+		spec = &v1alpha1.Translation{}
+	}
+	s := &b.Schema
+	s.UnsupportedParameters = translator.Unsupported(spec.UnsupportedParameters)
+	s.MaxTokensField = spec.MaxTokensField
+	if spec.ReasoningField != "keep" {
+		s.ReasoningField = spec.ReasoningField
+	}
+	switch spec.HistoryExtras {
+	case "strip":
+		s.StripExtras = true
+	case "":
+		s.StripExtras = b.isOpenAI()
+	}
+}
+
+// isOpenAI reports whether b is a host of OpenAI's own, or Azure: they do not
+// say what they do with members of messages that they do not know.
+func (b *Backend) isOpenAI() bool {
+	if b.Schema.Schema == translator.AzureOpenAI {
+		return true
+	}
+	return b.Schema.Schema == translator.OpenAI && b.Endpoint != nil && strings.HasSuffix("."+b.Endpoint.Host, ".openai.com")
+}
+
+var azureDated = regexp.MustCompile(`^20[0-9]{2}-[0-9]{2}-[0-9]{2}(-preview)?$`)
+
+// azureVersion checks an api-version and reports whether it is a dated one, of
+// the API that has deployments in its paths.
+func azureVersion(version string) (dated bool, err error) {
+	switch {
+	case version == "" || version == "v1" || version == "preview":
+		return false, nil
+	case azureDated.MatchString(version):
+		return true, nil
+	}
+	return false, errors.New("must be an api-version: v1, preview, or a date such as 2024-10-21 or 2025-04-01-preview")
+}
