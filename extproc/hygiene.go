@@ -13,6 +13,7 @@ const (
 
 	prefixGateway = "x-envoy-ai-gateway-"
 	prefixOurs    = "x-llmroute-"
+	prefixEnvoy   = "x-envoy-"
 )
 
 // hygiene takes off the client's request what is not for a provider: what only
@@ -75,7 +76,7 @@ func (x *stream) identify() {
 	list := x.in.headers.list
 	for i := range list {
 		name := list[i].name
-		if strings.HasPrefix(name, prefixOurs) || strings.HasPrefix(name, prefixGateway) {
+		if strings.HasPrefix(name, prefixOurs) || strings.HasPrefix(name, prefixEnvoy) {
 			x.removeOnce(name)
 		}
 	}
