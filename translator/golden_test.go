@@ -226,17 +226,20 @@ func requestText(c *goldenCase, e *Edit) string {
 	if c.fields.Boundary != "" {
 		body = bytes.ReplaceAll(body, []byte("\r\n"), []byte("\n"))
 	}
+	head := make([]string, 1, 1+len(e.Remove)+len(e.Warn))
+	head[0] = path
 	for _, name := range e.Remove {
-		path += "\nremove: " + name
+		head = append(head, "remove: "+name)
 	}
 	for _, w := range e.Warn {
-		path += "\nwarning: " + w
+		head = append(head, "warning: "+w)
 	}
-	return fmt.Sprintf("%s\n\n%s", path, body)
+	return fmt.Sprintf("%s\n\n%s", strings.Join(head, "\n"), body)
 }
 
 func headText(e *Edit) string {
-	text := []string{[...]string{Keep: "keep", Whole: "whole", Stream: "stream"}[e.Mode]}
+	text := make([]string, 1, 1+len(e.Remove))
+	text[0] = [...]string{Keep: "keep", Whole: "whole", Stream: "stream"}[e.Mode]
 	for _, name := range e.Remove {
 		text = append(text, "remove: "+name)
 	}
@@ -268,6 +271,7 @@ func tallyText(t Tally) string {
 // at random, and in every framing that a server may choose. Nothing of that may
 // show, neither to the client nor in the tally.
 func testCuts(t *testing.T, c *goldenCase, body []byte, want string) {
+	t.Helper()
 	x, _, _ := c.exchange(t)
 	play(t, x, body)
 	tally := x.Tally()

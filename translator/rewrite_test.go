@@ -102,9 +102,9 @@ func TestAzureQuery(t *testing.T) {
 // Whatever members go, the others stay as they are and the commas fit.
 func TestCuts(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		var all []string
-		for range rapid.IntRange(0, 6).Draw(t, "elements") {
-			all = append(all, value(t, 2))
+		all := make([]string, rapid.IntRange(0, 6).Draw(t, "elements"))
+		for i := range all {
+			all[i] = value(t, 2)
 		}
 		space := rapid.SampledFrom([]string{"", " ", "\n\t"}).Draw(t, "space")
 		body := []byte("[" + space + strings.Join(all, space+","+space) + space + "]")
