@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
@@ -124,7 +125,7 @@ func readRequest(in *bufio.Reader) (answer string, length int, err error) {
 				return "", 0, err
 			}
 		case "transfer-encoding":
-			return "", 0, fmt.Errorf("request body without content-length")
+			return "", 0, errors.New("request body without content-length")
 		}
 	}
 }

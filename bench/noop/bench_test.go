@@ -40,6 +40,7 @@ func BenchmarkProcessor(b *testing.B) {
 }
 
 func exchange(b *testing.B, srv *grpc.Server, c *workload.Case) {
+	b.Helper()
 	client, err := extproctest.Dial(srv)
 	if err != nil {
 		b.Fatal(err)
@@ -72,6 +73,7 @@ func exchange(b *testing.B, srv *grpc.Server, c *workload.Case) {
 
 // llmroute returns our own processor, configured as the full path is.
 func llmroute(t testing.TB) *grpc.Server {
+	t.Helper()
 	route := config.Route{Namespace: "default", Name: "bench", LLMRoute: "bench"}
 	c := &config.Config{Hash: "bench"}
 	for _, m := range [][2]string{{workload.Plain, ""}, {workload.Renamed, workload.Upstream}} {

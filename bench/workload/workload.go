@@ -112,7 +112,7 @@ func events(name string, perPiece int, pause time.Duration) Answer {
 	const head = `data: {"id":"chatcmpl-B1x2y3","object":"chat.completion.chunk","created":1767225600,"model":"` + Upstream + `",` +
 		`"system_fingerprint":"fp_1234","choices":[`
 	a := Answer{Name: name, Pause: pause}
-	var piece []byte
+	piece := make([]byte, 0, 32<<10)
 	for i := range 100 {
 		finish := "null"
 		if i == 99 {

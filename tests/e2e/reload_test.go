@@ -54,6 +54,7 @@ type load struct {
 }
 
 func startLoad(t testing.TB, g *gateway, clients int, bodies ...string) *load {
+	t.Helper()
 	l := &load{stop: make(chan struct{})}
 	for c := range clients {
 		l.wg.Go(func() {

@@ -144,7 +144,7 @@ func TestRestartWithAnotherConfiguration(t *testing.T) {
 func TestEnvoyStartedBeforeTheSidecar(t *testing.T) {
 	t.Parallel()
 	p := startProvider(t)
-	folder, err := os.MkdirTemp("", "llm") // socket paths are short
+	folder, err := os.MkdirTemp("", "llm") //nolint:usetesting // a socket's path has 108 bytes
 	if err != nil {
 		t.Fatal(err)
 	}
