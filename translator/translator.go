@@ -7,6 +7,8 @@
 // the request is scanned and spliced, the reply is watched.
 package translator
 
+import "llmroute/translator/chat"
+
 // Exchange carries one request to one backend and that backend's reply to the
 // client, each in the other's dialect.
 //
@@ -129,15 +131,30 @@ type Backend struct {
 	// StripExtras takes out of earlier answers what only other backends understand:
 	// reasoning_details, thinking_blocks and extra_content.
 	StripExtras bool
+
+	// LateSystem says what becomes of system messages behind the first turn; ""
+	// is what the schema does best.
+	LateSystem chat.Late
+	// ReasoningText says whether a provider that tells its reasoning only when
+	// asked is asked; "" asks for clients that sent a reasoning_effort.
+	ReasoningText chat.ReasoningText
+	// DefaultMaxTokens is the token limit for clients that send none, where the
+	// provider requires one; 0 is the schema's own default.
+	DefaultMaxTokens int64
+	// ModelFamily is the kind of model, such as "claude-sonnet-4-5", where the
+	// name of the model does not tell.
+	ModelFamily string
+	// Project and Location say where a Google backend is.
+	Project, Location string
 }
 
 // Unsupported says what becomes of a parameter that the backend has no equal of.
 // The zero value refuses what changes the answer's meaning beyond repair, and
 // drops the rest with a warning.
-type Unsupported string
+type Unsupported = chat.Unsupported
 
 // The other two choices.
 const (
-	RejectUnsupported Unsupported = "reject" // refuse also what would only be dropped at a loss
-	DropUnsupported   Unsupported = "drop"   // drop, with a warning, also what would be refused
+	RejectUnsupported = chat.RejectUnsupported // refuse also what would only be dropped at a loss
+	DropUnsupported   = chat.DropUnsupported   // drop, with a warning, also what would be refused
 )

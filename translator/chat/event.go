@@ -1,0 +1,77 @@
+package chat
+
+import "llmroute/translator/raw"
+
+// Kind says what an event tells.
+type Kind uint8
+
+// The kinds of events. An answer is Start, then blocks (Open, any number of
+// Delta and Cite, Close), then Finish and Done; Counts come in between as they
+// are known. An answer that fails ends in Fail, and in nothing after it.
+const (
+	Start  Kind = iota // ID, Name: the reply's id and the model that answers
+	Open               // a block begins. Call: ID, Name
+	Delta              // Text: a piece of it; Call: of its arguments, or JSON: all of them
+	Cite               // ID: an address, Name: its title, for the text of this block
+	Close              // the block is over. Thinking, Redacted: Sig
+	Replay             // JSON: the exact blocks of the whole answer, for the dialect For
+	Finish             // Reason; Text: more words about it
+	Counts             // Usage, so far
+	Done               // the reply has ended as its protocol ends
+	Fail               // Err: it has not
+	Ping               // the backend is still there
+)
+
+// Event is one step of an answer. Its slices are good until the Reader is used
+// again.
+type Event struct {
+	Kind
+	What
+	Block    int // counts from 0; the deltas of open blocks may interleave
+	ID, Name raw.Text
+	Text     raw.Text
+	Sig      raw.Text
+	JSON     raw.Value
+	For      string // the dialect that Sig or JSON is for
+	Reason   Reason
+	Usage    Usage
+	Tier     string // Counts: the service tier that was used, "" unknown
+	Err      *Error
+}
+
+// Reason is why an answer ended, in OpenAI's words.
+type Reason string
+
+// The reasons.
+const (
+	Stop      Reason = "stop"
+	Length    Reason = "length"
+	ToolCalls Reason = "tool_calls"
+	Filtered  Reason = "content_filter"
+)
+
+// Usage counts tokens as OpenAI's usage object does: Cached and CacheWrite are
+// part of Input, Reasoning is part of Output. The zero value means unknown.
+type Usage struct {
+	Input, Cached, CacheWrite, Output, Reasoning, Total int64
+}
+
+// A Reader turns one reply into events. It is for one goroutine, and one reply.
+type Reader interface {
+	// Read appends the events of one frame of a stream: name is the frame's event
+	// type, or "". The data is borrowed until the events have been used.
+	Read(evs []Event, name, data []byte) []Event
+	// Whole appends the events of a reply that came in one piece.
+	Whole(evs []Event, body []byte) []Event
+	// End appends what a stream that is over still has to tell: nothing, or Fail
+	// when it was cut.
+	End(evs []Event) []Event
+}
+
+// A Writer tells the events of one answer in a client's words. It is for one
+// goroutine, and one answer.
+type Writer interface {
+	// Write appends what ev means to the client. For an answer that goes out in
+	// one piece, that is nothing until Done or Fail.
+	Write(dst []byte, ev *Event) []byte
+}

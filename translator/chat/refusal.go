@@ -1,0 +1,91 @@
+package chat
+
+import (
+	"strconv"
+	"time"
+)
+
+// Refusal is an error whose words leave the building: status, code and message
+// are shown to the client in its own dialect. Never put a secret, an internal
+// address or another tenant's name into one. Every other error reaches the
+// client as one plain 500.
+type Refusal struct {
+	Status     int    // HTTP status
+	Type       string // OpenAI's error.type; "" lets the status decide
+	Code       string // OpenAI's error.code
+	Param      string // the path of the field that is at fault, "" for none
+	Message    string
+	RetryAfter time.Duration // 0 for none
+}
+
+func (r *Refusal) Error() string { return r.Message }
+
+// Invalid returns the refusal of broken input: a 400 invalid_request_error.
+func Invalid(code, param, message string) *Refusal {
+	return &Refusal{Status: 400, Type: invalidRequest, Code: code, Param: param, Message: message}
+}
+
+// unsupported returns the refusal of what the backend has no equal of: a 422.
+func unsupported(code, param, message string) *Refusal {
+	return &Refusal{Status: 422, Type: invalidRequest, Code: code, Param: param, Message: message}
+}
+
+const (
+	invalidRequest   = "invalid_request_error"
+	invalidValue     = "invalid_value"
+	unsupportedValue = "unsupported_value"
+)
+
+// Error is what a backend says went wrong, in OpenAI's words.
+type Error struct {
+	Status    int
+	Type      string
+	Code      string // "" for null
+	Message   string
+	Provider  string // the vendor, as in "anthropic"
+	RequestID string // the vendor's
+}
+
+// The errors that every dialect may have to report.
+const (
+	CodeOverflow   = "context_length_exceeded"
+	CodeIncomplete = "upstream_stream_incomplete"
+	CodeMalformed  = "upstream_malformed_reply"
+)
+
+// Incomplete is the error of a reply that was cut.
+func Incomplete(provider string) *Error {
+	return &Error{Status: 502, Type: "server_error", Code: CodeIncomplete, Provider: provider,
+		Message: "The backend's stream ended before its answer was complete."}
+}
+
+// Malformed is the error of a reply that cannot be read.
+func Malformed(provider string) *Error {
+	return &Error{Status: 502, Type: "server_error", Code: CodeMalformed, Provider: provider,
+		Message: "The backend's reply could not be read."}
+}
+
+// TypeOf returns the type OpenAI gives an error of this status.
+func TypeOf(status int) string {
+	switch {
+	case status == 401:
+		return "authentication_error"
+	case status == 403:
+		return "permission_error"
+	case status == 429:
+		return "rate_limit_error"
+	case status >= 500:
+		return "server_error"
+	}
+	return invalidRequest
+}
+
+// Place returns where in the request the block stood, as a refusal names it:
+// "messages[3].content[0]".
+func (b *Block) Place() string {
+	at := "messages[" + strconv.Itoa(b.Message) + "]"
+	if b.Part >= 0 {
+		at += ".content[" + strconv.Itoa(b.Part) + "]"
+	}
+	return at
+}

@@ -1,0 +1,125 @@
+package chat
+
+import (
+	"slices"
+
+	"llmroute/translator/raw"
+)
+
+// Restorer gives back to an answer what the request was made to stand for: the
+// client's names of tools, tools that take text, and the form of the answer that
+// was a tool to the backend. It is for one answer.
+//
+// The zero value with Trip set is ready to use.
+type Restorer struct {
+	Trip *Trip
+
+	kept  []kept
+	out   []Event
+	calls int // that the client sees
+	form  bool
+}
+
+// kept is a call of a custom tool whose arguments are still coming.
+type kept struct {
+	block int
+	args  []byte // as they came, within a JSON string
+}
+
+// Restore returns evs as the client should see them. The result is good until
+// the next call.
+func (r *Restorer) Restore(evs []Event) []Event {
+	t := r.Trip
+	if t.JSONTool == "" && len(t.custom) == 0 && t.renames.back == nil {
+		for i := range evs {
+			r.count(&evs[i])
+		}
+		return evs
+	}
+	r.out = r.out[:0]
+	for i := range evs {
+		ev := evs[i]
+		r.count(&ev)
+		if ev.What == Call {
+			r.call(&ev)
+			continue
+		}
+		if ev.Kind == Finish && r.form && ev.Reason == ToolCalls {
+			ev.Reason = Stop
+		}
+		r.out = append(r.out, ev)
+	}
+	return r.out
+}
+
+// count mends a reason that does not fit what was said.
+func (r *Restorer) count(ev *Event) {
+	if ev.Kind == Open && ev.What == Call {
+		r.calls++
+	}
+	if ev.Kind == Finish && ev.Reason == "" {
+		if ev.Reason = Stop; r.calls > 0 {
+			ev.Reason = ToolCalls
+		}
+	}
+}
+
+func (r *Restorer) call(ev *Event) {
+	t := r.Trip
+	if ev.Kind == Open {
+		if t.JSONTool != "" && string(ev.Name) == t.JSONTool {
+			r.form = true
+			ev.What, ev.ID, ev.Name = Text, nil, nil
+			r.out = append(r.out, *ev)
+			return
+		}
+		if slices.Contains(t.custom, string(ev.Name)) {
+			r.kept = append(r.kept, kept{block: ev.Block})
+			ev.What = Custom
+		}
+		if name, ok := t.renames.back[string(ev.Name)]; ok {
+			ev.Name = raw.Quote(name)
+		}
+		r.out = append(r.out, *ev)
+		return
+	}
+	if r.form {
+		ev.What = Text
+		if len(ev.JSON) > 0 {
+			ev.Text, ev.JSON = raw.AppendEscaped(nil, raw.AppendCompact(nil, ev.JSON)), nil
+		}
+		r.out = append(r.out, *ev)
+		return
+	}
+	i := slices.IndexFunc(r.kept, func(k kept) bool { return k.block == ev.Block })
+	if i < 0 {
+		r.out = append(r.out, *ev)
+		return
+	}
+	r.custom(i, ev)
+}
+
+// custom gathers the arguments of the function that stood for a custom tool, and
+// tells the text in them when they are complete.
+func (r *Restorer) custom(i int, ev *Event) {
+	k := &r.kept[i]
+	switch ev.Kind {
+	case Delta:
+		if len(ev.JSON) > 0 {
+			k.args = raw.AppendEscaped(k.args, ev.JSON)
+		} else {
+			k.args = append(k.args, ev.Text...)
+		}
+	case Close:
+		text := raw.Text(k.args)
+		if args := raw.Trim(text.Append(nil)); args.IsObject() && args.Get(customInput).IsText() {
+			text = args.Get(customInput).Text()
+		}
+		if len(text) > 0 {
+			r.out = append(r.out, Event{Kind: Delta, What: Custom, Block: ev.Block, Text: text})
+		}
+		ev.What = Custom
+		r.out = append(r.out, *ev)
+		r.kept = slices.Delete(r.kept, i, i+1)
+	}
+}

@@ -1,0 +1,239 @@
+package chat
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"llmroute/translator/raw"
+)
+
+// Settle brings the conversation into the order that dialects other than
+// OpenAI's want: calls and their results matched, their ids and names made fit,
+// late system messages where the backend takes them, neighbours of one role
+// made one turn.
+//
+// What becomes of a turn depends on the turns up to it alone. Providers cache,
+// and some sign, what stands in front: a conversation that grows must not
+// change where it has been.
+func (t *Trip) Settle(h Habits) error {
+	t.nameTools()
+	if err := t.chooseAmong(&h); err != nil {
+		return err
+	}
+	if err := t.matchResults(); err != nil {
+		return err
+	}
+	t.identify(h.IDs)
+	if err := t.placeSystem(&h); err != nil {
+		return err
+	}
+	t.mergeTurns()
+	if err := t.checkLast(&h); err != nil {
+		return err
+	}
+	return t.holdForm(&h)
+}
+
+func wellFormedObject(v raw.Value) bool { return v.IsObject() && json.Valid(v) }
+
+// matchResults puts each call's result into the turn behind it, in the order of
+// the calls.
+func (t *Trip) matchResults() error {
+	turns := t.Request.Turns
+	for i := range turns {
+		turn := &turns[i]
+		if turn.Role == System {
+			continue
+		}
+		calls := callsOf(turn)
+		if turn.Role == User || len(calls) == 0 {
+			if err := strayResult(turns, i); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := answerCalls(turns, i, calls); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// callsOf returns the ids of the calls in an assistant's turn.
+func callsOf(turn *Turn) (ids []string) {
+	if turn.Role != Assistant {
+		return nil
+	}
+	for _, b := range turn.Blocks {
+		if b.What == Call || b.What == Custom {
+			ids = append(ids, b.ID)
+		}
+	}
+	return ids
+}
+
+// strayResult refuses results that answer no call of the turn before i.
+func strayResult(turns []Turn, i int) error {
+	before := i - 1
+	for before >= 0 && turns[before].Role != Assistant && turns[before].Role != User {
+		before--
+	}
+	for j := range turns[i].Blocks {
+		b := &turns[i].Blocks[j]
+		if b.What == Result && (before < 0 || !slices.Contains(callsOf(&turns[before]), b.ID)) {
+			return Invalid(invalidValue, fmt.Sprintf("messages[%d].tool_call_id", b.Message),
+				fmt.Sprintf("Invalid value: the tool message's id '%s' answers no call of the assistant message before it.", b.ID))
+		}
+	}
+	return nil
+}
+
+// answerCalls sorts the results behind turn i into the order of its calls, and
+// refuses a call without one. The results go to the front of their turn.
+func answerCalls(turns []Turn, i int, calls []string) error {
+	next := i + 1
+	for next < len(turns) && turns[next].Role == System {
+		next++ // a late system message between a call and its result moves behind it
+	}
+	if next == len(turns) && i == len(turns)-1 {
+		return missingResult(&turns[i], calls[0])
+	}
+	var found []Block
+	if next < len(turns) && turns[next].Role == User {
+		blocks := turns[next].Blocks
+		used := make([]bool, len(blocks))
+		for _, id := range calls {
+			at := slices.IndexFunc(blocks, func(b Block) bool { return b.What == Result && b.ID == id })
+			for at >= 0 && at < len(blocks) && (used[at] || blocks[at].What != Result || blocks[at].ID != id) {
+				at++
+			}
+			if at < 0 || at == len(blocks) {
+				return missingResult(&turns[i], id)
+			}
+			used[at] = true
+			found = append(found, blocks[at])
+		}
+		for j, b := range blocks {
+			if !used[j] {
+				found = append(found, b)
+			}
+		}
+		turns[next].Blocks = found
+		if next > i+1 {
+			user := turns[next]
+			copy(turns[i+2:next+1], turns[i+1:next])
+			turns[i+1] = user
+		}
+		return nil
+	}
+	return missingResult(&turns[i], calls[0])
+}
+
+func missingResult(turn *Turn, id string) error {
+	return Invalid(invalidValue, fmt.Sprintf("messages[%d].tool_calls", turn.Blocks[len(turn.Blocks)-1].Message),
+		fmt.Sprintf("Invalid value: an assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. No message answers '%s'.", id))
+}
+
+// placeSystem deals with system messages behind the first turn.
+func (t *Trip) placeSystem(h *Habits) error {
+	r := &t.Request
+	lead := 0
+	for lead < len(r.Turns) && r.Turns[lead].Role == System {
+		lead++
+	}
+	if lead == len(r.Turns) {
+		if lead == 0 {
+			return Invalid("missing_required_parameter", "messages", "Missing required parameter: 'messages' must hold at least one message.")
+		}
+		// Nobody has said anything yet: the last of the instructions is the question.
+		r.Turns[lead-1].Role = User
+		t.Warn("messages", "system_as_user")
+		return nil
+	}
+	late := slices.IndexFunc(r.Turns[lead:], func(turn Turn) bool { return turn.Role == System })
+	if late < 0 {
+		return nil
+	}
+	how := t.Options.LateSystem
+	if how == "" || how == LateNative && h.Late != LateNative {
+		how = h.Late
+	}
+	switch how {
+	case LateReject:
+		return unsupported(unsupportedValue, fmt.Sprintf("messages[%d].role", r.Turns[lead+late].At),
+			"Unsupported value: this provider takes system messages only before the first user message. Move it there.")
+	case LateUser:
+		for i := lead; i < len(r.Turns); i++ {
+			if r.Turns[i].Role == System {
+				r.Turns[i].Role = User
+			}
+		}
+		return t.Lose(Shift, LateSystem, fmt.Sprintf("messages[%d].role", r.Turns[lead+late].At), "system_as_user")
+	case LateHoist:
+		slices.SortStableFunc(r.Turns[lead:], func(a, b Turn) int {
+			return first(a.Role) - first(b.Role)
+		})
+		return t.Lose(Shift, LateSystem, fmt.Sprintf("messages[%d].role", r.Turns[lead+late].At), "system_moved")
+	}
+	delayLate(r.Turns, lead)
+	return nil
+}
+
+// first orders roles so that System comes first.
+func first(r Role) int {
+	if r == System {
+		return 0
+	}
+	return 1
+}
+
+// delayLate moves late system turns that stand behind an assistant's turn to
+// just behind the user's turn that follows: that is where they are taken.
+func delayLate(turns []Turn, lead int) {
+	for i := lead; i+1 < len(turns); i++ {
+		before := i - 1
+		for before >= lead && turns[before].Role == System {
+			before--
+		}
+		if turns[i].Role == System && turns[i+1].Role == User && before >= lead && turns[before].Role == Assistant {
+			turns[i], turns[i+1] = turns[i+1], turns[i]
+		}
+	}
+}
+
+// mergeTurns makes neighbours of one role one turn, and leaves out turns that
+// say nothing.
+func (t *Trip) mergeTurns() {
+	turns := t.Request.Turns
+	out := turns[:0]
+	for _, turn := range turns {
+		if len(turn.Blocks) == 0 && len(turn.Replay) == 0 && turn.Role != User {
+			continue
+		}
+		if n := len(out); n > 0 && turn.Role != System && out[n-1].Role == turn.Role && len(out[n-1].Replay) == 0 && len(turn.Replay) == 0 {
+			out[n-1].Blocks = append(slices.Clip(out[n-1].Blocks), turn.Blocks...)
+			continue
+		}
+		out = append(out, turn)
+	}
+	t.Request.Turns = out
+}
+
+// checkLast looks at how the conversation ends.
+func (t *Trip) checkLast(h *Habits) error {
+	turns := t.Request.Turns
+	if n := len(turns); n > 0 && turns[n-1].Role == Assistant && !h.Prefill {
+		return unsupported(unsupportedValue, fmt.Sprintf("messages[%d]", turns[n-1].At),
+			"Unsupported value: the model '"+t.Options.Model+"' cannot go on with an answer that was begun. "+advice[Prefill])
+	}
+	if !h.NoEmpty {
+		return nil
+	}
+	for i := range turns {
+		if turns[i].Role == User && len(turns[i].Blocks) == 0 {
+			turns[i].Blocks = append(turns[i].Blocks, Block{What: Text, Text: raw.Text("."), Message: turns[i].At, Part: -1})
+		}
+	}
+	return nil
+}
