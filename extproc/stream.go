@@ -133,7 +133,13 @@ func (x *stream) serve(rpc grpc.ServerStream) (err error) {
 		if x.out.givesAway() { // gRPC owns it now
 			x.scratch, x.edit.Body = nil, nil
 		}
-		if x.mode == modeStreamed && x.idle == nil && !x.sawEnd {
+		switch {
+		case x.mode == modeNone:
+			// Nothing more will be shown. Told so by an orderly end, Envoy lets the
+			// body flow without us, whatever becomes of us; else it would keep the
+			// stream, and reset the client with it.
+			return nil
+		case x.mode == modeStreamed && x.idle == nil && !x.sawEnd:
 			return errFlowing
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	httpv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/upstreams/http/v3"
 	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"llmroute/router/config"
 )
@@ -22,6 +23,10 @@ const (
 	idleTLS   = 55 * time.Second
 )
 
+// maxHeaders is how many headers an answer may have. Envoy's own limit, 100, is
+// near what providers behind several proxies send.
+const maxHeaders = 500
+
 // backOffGrowth is how far the pause between two tries may grow.
 const backOffGrowth = 10
 
@@ -32,8 +37,11 @@ func httpOptions(b *config.Backend) *httpv3.HttpProtocolOptions {
 		idle = idleTLS
 	}
 	o := &httpv3.HttpProtocolOptions{
-		CommonHttpProtocolOptions: &corev3.HttpProtocolOptions{IdleTimeout: durationpb.New(idle)},
-		RetryPolicy:               retryPolicy(b),
+		CommonHttpProtocolOptions: &corev3.HttpProtocolOptions{
+			IdleTimeout:     durationpb.New(idle),
+			MaxHeadersCount: wrapperspb.UInt32(maxHeaders),
+		},
+		RetryPolicy: retryPolicy(b),
 	}
 	switch {
 	case b.Endpoint.TLS != nil:

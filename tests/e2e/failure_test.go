@@ -175,6 +175,31 @@ func TestUnseenAnswersAreNotHeld(t *testing.T) {
 	})
 }
 
+// An answer that is not shown to the sidecar does not need it any more.
+func TestUnseenAnswersSurviveTheSidecar(t *testing.T) {
+	next := make(chan struct{})
+	b := startBackend(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
+		w.Header().Set("Content-Type", "audio/mpeg")
+		_, _ = io.WriteString(w, "first ")
+		_ = http.NewResponseController(w).Flush()
+		<-next
+		_, _ = io.WriteString(w, "second")
+	})
+	g := start(t, backendDoc("a", b.URL)+routeDoc("r", catchAll("a")))
+	resp := g.open(t.Context(), t, "/v1/audio/speech", `{"model":"m","input":"hi","voice":"alloy"}`)
+	first := make([]byte, len("first "))
+	_, err := io.ReadFull(resp.Body, first)
+	g.Sidecar.kill()
+	close(next)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rest, err := io.ReadAll(resp.Body)
+	if err != nil || string(first)+string(rest) != "first second" {
+		t.Errorf("got %q and %q, %v", first, rest, err)
+	}
+}
+
 // Envoy's keepalive pings do not end the connection to the sidecar as too many,
 // and so no stream on it.
 func TestKeepalivePingsAreWelcome(t *testing.T) {
