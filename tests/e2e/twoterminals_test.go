@@ -11,6 +11,8 @@ import (
 
 	"llmroute/internal/envoy"
 	"llmroute/internal/envoy/envoytest"
+	"llmroute/internal/fakellm"
+	"llmroute/internal/fakellm/fakellmtest"
 )
 
 const funcE = "github.com/tetratelabs/func-e/cmd/func-e@v1.6.0"
@@ -131,6 +133,7 @@ func TestSamples(t *testing.T) {
 	uses := map[string]use{
 		"quickstart.yaml":   {model: "fake-large", want: []string{"fake-b"}},
 		"llama3-70b.yaml":   {model: "llama3-70b", want: []string{"kserve", "aws-bedrock"}},
+		"azure-openai.yaml": {model: "gpt-4o-mini", want: []string{"azure-openai"}, env: []string{"AZURE_OPENAI_API_KEY=test"}},
 		"openai.yaml":       {model: "gpt-4o-mini", want: []string{"openai"}, env: []string{"OPENAI_API_KEY=sk-test"}},
 		"own-clusters.yaml": {model: "fake-small", want: []string{"my-backend"}, bootstrap: "own-clusters-envoy.yaml"},
 	}
@@ -149,10 +152,10 @@ func TestSamples(t *testing.T) {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
-			p := startProvider(t)
+			p := fakellmtest.Start(t, 1, fakellm.Options{Delay: -1, Prefixes: []string{"/v1", "/openai/v1"}})
 			grpc, admin := freePort(t), freePort(t)
 			replace := strings.NewReplacer(
-				usualPorts["fake"], p.Address, "https://api.openai.com", p.URL, portValue(usualPorts["fake"]), portValue(p.Address),
+				usualPorts["fake"], p.Address, "https://api.openai.com", p.URL, "https://my-resource.openai.azure.com", p.URL, portValue(usualPorts["fake"]), portValue(p.Address),
 				portValue(usualPorts["grpc"]), portValue(grpc), portValue(usualPorts["listen"]), "port_value: 0}").Replace
 			startSidecar(t, []string{"serve", "--config", moved(t, filepath.Join(folder, name), replace), "--grpc", grpc, "--admin", admin}, u.env)
 			waitFor(t, "the sidecar", func() error { return getOK("http://" + admin + "/healthz") })
