@@ -83,6 +83,7 @@ func processor(t testing.TB, c *config.Config, log io.Writer) *extproctest.Clien
 	}
 	logger := slog.New(slog.NewJSONHandler(log, nil))
 	r := router.New(anyCluster{}, logger)
+	t.Cleanup(r.Close)
 	if c != nil {
 		if err := r.Apply(t.Context(), c); err != nil {
 			t.Fatal(err)

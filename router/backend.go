@@ -15,8 +15,9 @@ import (
 )
 
 // Backend is a config.Backend compiled for use: what a request to it always
-// needs, worked out once. It is immutable. Set holds the key, so a Backend
-// prints and encodes as its ID.
+// needs, worked out once. It is immutable: where the credential is a token, a
+// Plan gets a copy with the token of its time. Set holds the credential, so a
+// Backend prints and encodes as its ID.
 type Backend struct {
 	*config.Backend
 	Cluster string // the Envoy cluster that reaches it
@@ -29,6 +30,7 @@ type Backend struct {
 	TimeoutMS   string // config.Backend.Timeout in milliseconds, never "0", which is for ever
 
 	keyless *translator.Refusal // of every request, while the key is not there
+	tokened *tokened            // nil when Set holds the credential already
 }
 
 func compileBackend(c *config.Backend) *Backend {
@@ -40,21 +42,26 @@ func compileBackend(c *config.Backend) *Backend {
 		TimeoutMS:   milliseconds(c.Timeout),
 	}
 	b.Set = c.Headers.Set
-	if c.Auth.Type != config.AuthAPIKey {
-		return b
-	}
-	if c.Auth.Key == "" {
+	switch {
+	case c.Auth.IsMissing():
 		b.keyless = &translator.Refusal{Status: 401, Code: "missing_api_key",
 			Message: fmt.Sprintf("The gateway has no key for backend %s: %s is empty or not set.", c.ID, c.Auth.From)}
-		return b
-	}
-	// What is configured for the credential's own header wins over it.
-	own := func(h translator.Header) bool { return h.Name == c.Auth.Header }
-	if !slices.ContainsFunc(c.Headers.Set, own) && !slices.Contains(c.Headers.Remove, c.Auth.Header) {
-		key := translator.Header{Name: c.Auth.Header, Value: c.Auth.Prefix + c.Auth.Key.Reveal()}
-		b.Set = append([]translator.Header{key}, c.Headers.Set...)
+	case c.Auth.Type == config.AuthAPIKey:
+		b.Set = b.withCredential(c.Auth.Key)
 	}
 	return b
+}
+
+// withCredential returns the headers to set, the credential among them.
+func (b *Backend) withCredential(value config.Secret) []translator.Header {
+	a, configured := &b.Auth, &b.Headers
+	// What is configured for the credential's own header wins over it.
+	own := func(h translator.Header) bool { return h.Name == a.Header }
+	if slices.ContainsFunc(configured.Set, own) || slices.Contains(configured.Remove, a.Header) {
+		return configured.Set
+	}
+	key := translator.Header{Name: a.Header, Value: a.Prefix + value.Reveal()}
+	return append([]translator.Header{key}, configured.Set...)
 }
 
 // milliseconds rounds up.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"llmroute/router/config"
+	"llmroute/router/credential"
 )
 
 // Clusters is who makes backends reachable: Envoy's side of a configuration.
@@ -21,15 +22,17 @@ type Clusters interface {
 	Keep(bs []*config.Backend)
 }
 
-// Router holds the Snapshot in force. Its methods may be called from any
-// goroutine.
+// Router holds the Snapshot in force, and keeps the credentials of its backends
+// fresh. Its methods may be called from any goroutine.
 type Router struct {
-	clusters Clusters
-	log      *slog.Logger
-	now      func() time.Time
+	clusters    Clusters
+	credentials *credential.Pool
+	log         *slog.Logger
+	now         func() time.Time
 
 	current  atomic.Pointer[Snapshot]
-	applying sync.Mutex // Applies go one by one
+	applying sync.Mutex       // Applies go one by one
+	used     credential.InUse // by what is in force; under applying
 
 	mu     sync.Mutex
 	status Status
@@ -41,8 +44,11 @@ func New(clusters Clusters, log *slog.Logger) *Router {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Router{clusters: clusters, log: log, now: time.Now}
+	return &Router{clusters: clusters, credentials: credential.NewPool(credential.Options{Log: log}), log: log, now: time.Now}
 }
+
+// Close ends what runs in the background. The Snapshot stays as it is.
+func (r *Router) Close() { r.credentials.Close() }
 
 // Status is what is in force and what became of anything newer.
 type Status struct {
@@ -63,9 +69,10 @@ func (r *Router) Status() Status {
 	return r.status
 }
 
-// Apply puts c into force: it makes the backends reachable, then lets requests
-// see the new Snapshot, and then gives up the backends that only the old one
-// used. Requests never see a backend that Envoy cannot reach yet.
+// Apply puts c into force: it has credentials fetched that are new, makes the
+// backends reachable, then lets requests see the new Snapshot, and then gives up
+// what only the old one used. Requests never see a backend that Envoy cannot
+// reach yet; of one whose credential could not be had they are told.
 //
 // After an error the old configuration stays in force. One that is in force
 // already costs nothing. c must not change afterwards.
@@ -77,8 +84,12 @@ func (r *Router) Apply(ctx context.Context, c *config.Config) error {
 		r.accept(c.Hash, false)
 		return nil
 	}
-	next := Compile(c)
-	if err := r.clusters.Add(ctx, c.Backends); err != nil {
+	used, err := r.credentials.Use(ctx, c.Backends)
+	if err == nil {
+		err = r.clusters.Add(ctx, c.Backends)
+	}
+	if err != nil {
+		r.credentials.Keep(r.used)
 		if old != nil {
 			err = fmt.Errorf("apply configuration: the previous one stays in force: %w", err)
 		} else {
@@ -87,8 +98,10 @@ func (r *Router) Apply(ctx context.Context, c *config.Config) error {
 		r.Reject(err)
 		return err
 	}
-	r.current.Store(next)
+	r.current.Store(compileWith(c, used))
 	r.clusters.Keep(c.Backends)
+	r.credentials.Keep(used)
+	r.used = used
 	r.accept(c.Hash, true)
 	r.log.Info("configuration in force", "hash", c.Hash, "routes", len(c.Routes), "backends", len(c.Backends))
 	for _, w := range c.Warnings {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"llmroute/router/config"
+	"llmroute/router/credential"
 	"llmroute/translator"
 )
 
@@ -22,8 +23,11 @@ type Snapshot struct {
 	labels   map[string]string // model names that metrics may carry
 }
 
-// Compile compiles c, which Load has checked. c must not change afterwards.
-func Compile(c *config.Config) *Snapshot {
+// Compile compiles c, which Load has checked. c must not change afterwards. Plans
+// lack the tokens of backends that need one: a Router adds them.
+func Compile(c *config.Config) *Snapshot { return compileWith(c, nil) }
+
+func compileWith(c *config.Config, credentials credential.InUse) *Snapshot {
 	s := &Snapshot{
 		hash:     c.Hash,
 		backends: make(map[string]*Backend, len(c.Backends)),
@@ -32,6 +36,9 @@ func Compile(c *config.Config) *Snapshot {
 	ordered := make([]*Backend, 0, len(c.Backends))
 	for _, b := range c.Backends {
 		compiled := compileBackend(b)
+		if l := credentials[b.Auth]; l != nil {
+			compiled.tokened = &tokened{live: l}
+		}
 		s.backends[b.ID] = compiled
 		ordered = append(ordered, compiled)
 		for _, m := range b.Models {
@@ -119,12 +126,10 @@ func (s *Snapshot) planWithoutRoute(p *Plan, a *Ask) error {
 }
 
 // take sends the request to b.
-func (p *Plan) take(b *Backend, model string) error {
-	p.Backend, p.Model = b, b.model(model)
-	if b.keyless != nil {
-		return b.keyless
-	}
-	return nil
+func (p *Plan) take(b *Backend, model string) (err error) {
+	p.Model = b.model(model)
+	p.Backend, err = b.ready()
+	return err
 }
 
 // label returns how metrics name a model; exact is what a rule asked for, if it

@@ -2,7 +2,7 @@ package v1alpha1
 
 // BackendAuthType is a way to authenticate to a backend.
 //
-// +kubebuilder:validation:Enum=None;Passthrough;APIKey
+// +kubebuilder:validation:Enum=None;Passthrough;APIKey;GCP
 type BackendAuthType string
 
 const (
@@ -12,15 +12,23 @@ const (
 	BackendAuthPassthrough BackendAuthType = "Passthrough"
 	// BackendAuthAPIKey sets one header to a key.
 	BackendAuthAPIKey BackendAuthType = "APIKey"
+	// BackendAuthGCP sends an access token of Google Cloud.
+	BackendAuthGCP BackendAuthType = "GCP"
 )
 
-// BackendAuth is how a backend wants to be authenticated to. Everything but the
-// type belongs to APIKey.
+// BackendAuth is how a backend wants to be authenticated to. The secret, where
+// the type has one, comes from one of key, env, file and secretRef: the key of
+// APIKey; for GCP, which needs none where the environment has credentials, the
+// JSON document of a service account, a user or a federated workload. Tokens are
+// fetched and renewed in the background.
 //
 // +kubebuilder:validation:XValidation:rule="self.type != 'APIKey' || [has(self.key), has(self.env), has(self.file), has(self.secretRef)].filter(x, x).size() == 1",message="type APIKey needs exactly one of key, env, file and secretRef"
-// +kubebuilder:validation:XValidation:rule="self.type == 'APIKey' || !(has(self.header) || has(self.prefix) || has(self.key) || has(self.env) || has(self.file) || has(self.secretRef))",message="header, prefix, key, env, file and secretRef are for type APIKey"
+// +kubebuilder:validation:XValidation:rule="self.type == 'APIKey' || !(has(self.header) || has(self.prefix) || has(self.key))",message="header, prefix and key are for type APIKey"
+// +kubebuilder:validation:XValidation:rule="!(self.type in ['None', 'Passthrough']) || !(has(self.env) || has(self.file) || has(self.secretRef))",message="env, file and secretRef are for a type that has a secret"
+// +kubebuilder:validation:XValidation:rule="self.type == 'APIKey' || [has(self.env), has(self.file), has(self.secretRef)].filter(x, x).size() < 2",message="only one of env, file and secretRef may be given"
+// +kubebuilder:validation:XValidation:rule="!has(self.scope) || self.type == 'GCP'",message="scope is for type GCP"
 type BackendAuth struct {
-	// Type is None, Passthrough (the client's own credentials go on) or APIKey.
+	// Type is None, Passthrough (the client's own credentials go on), APIKey or GCP.
 	//
 	// +kubebuilder:default=None
 	// +optional
@@ -49,25 +57,34 @@ type BackendAuth struct {
 	// +optional
 	Key string `json:"key,omitempty"`
 
-	// Env is the environment variable of the gateway that holds the key.
+	// Env is the environment variable of the gateway that holds the secret.
 	//
 	// +kubebuilder:validation:MaxLength=256
 	// +kubebuilder:validation:Pattern=`^[A-Za-z_][A-Za-z0-9_]*$`
 	// +optional
 	Env string `json:"env,omitempty"`
 
-	// File is a file on the gateway's host that holds the key; white space around
-	// it does not count.
+	// File is a file on the gateway's host that holds the secret; white space
+	// around it does not count. What is changed there is read again.
 	//
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=4096
 	// +optional
 	File string `json:"file,omitempty"`
 
-	// SecretRef is a Secret that holds the key.
+	// SecretRef is a Secret that holds the secret.
 	//
 	// +optional
 	SecretRef *SecretKeyRef `json:"secretRef,omitempty"`
+
+	// Scope is what a token is to be good for. The default for GCP is
+	// https://www.googleapis.com/auth/cloud-platform.
+	//
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:Pattern=`^[!-~]+$`
+	// +optional
+	Scope string `json:"scope,omitempty"`
 }
 
 // SecretKeyRef names one entry of a Secret in the same namespace.

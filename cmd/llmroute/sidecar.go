@@ -191,6 +191,7 @@ func (s *sidecar) stop() error {
 		s.log.Warn("requests were cut that --drain did not leave enough time for", "drain", s.flags.Drain.String())
 	}
 	s.cancel()
+	s.router.Close()
 	err := s.group.Wait()
 	last, done := context.WithTimeout(context.Background(), 2*time.Second)
 	defer done()

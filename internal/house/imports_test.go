@@ -41,6 +41,14 @@ var external = []struct {
 		"one package runs Envoy",
 	},
 	{
+		"golang.org/x/oauth2", []string{"router/credential"},
+		"tokens are one room's matter; elsewhere a credential is a header",
+	},
+	{
+		"github.com/Azure", []string{"router/credential"},
+		"as golang.org/x/oauth2",
+	},
+	{
 		"github.com/alecthomas/kong", []string{"cmd"},
 		"the command line ends in cmd; below it are options",
 	},

@@ -140,50 +140,6 @@ const crossNamespace = "references to another namespace are not supported"
 // serviceHost is the name by which a cluster's DNS knows a Service.
 func serviceHost(namespace, name string) string { return name + "." + namespace + ".svc" }
 
-func (a *assembly) auth(d *document, spec *v1alpha1.BackendAuth, schema translator.Schema) Auth {
-	const path = "spec.auth."
-	if spec == nil {
-		return Auth{Type: AuthNone}
-	}
-	auth := Auth{Type: AuthType(spec.Type)}
-	if auth.Type != AuthAPIKey {
-		return auth
-	}
-	auth.Header = keyHeader(schema)
-	if spec.Header != "" {
-		name, err := checkHeaderName(string(spec.Header))
-		a.failOn(d, path+"header", err)
-		auth.Header = name
-	}
-	switch {
-	case spec.Prefix != nil:
-		auth.Prefix = *spec.Prefix
-	case auth.Header == "authorization":
-		auth.Prefix = "Bearer "
-	}
-	switch {
-	case spec.Key != "":
-		auth.From = path + "key"
-		a.warn(d.problem(path+"key", "the key can be read by whoever reads this file: use env, file or secretRef"))
-		a.setKey(d, path+"key", spec.Key, &auth)
-	case spec.Env != "":
-		a.keyFromEnv(d, path+"env", spec.Env, &auth)
-	case spec.File != "":
-		a.keyFromFile(d, path+"file", spec.File, &auth)
-	case spec.SecretRef != nil:
-		a.keyFromSecret(d, path+"secretRef", spec.SecretRef.Name, spec.SecretRef.Key, &auth)
-	}
-	return auth
-}
-
-// keyHeader is the header in which an API expects its key.
-func keyHeader(schema translator.Schema) string {
-	if schema == translator.AzureOpenAI {
-		return "api-key"
-	}
-	return "authorization"
-}
-
 func (a *assembly) headerMutation(d *document, spec *v1alpha1.HeaderMutation) HeaderMutation {
 	const path = "spec.headerMutation."
 	var m HeaderMutation

@@ -81,16 +81,30 @@ const (
 	AuthNone        AuthType = "None"        // take the client's credentials off
 	AuthPassthrough AuthType = "Passthrough" // send the client's own
 	AuthAPIKey      AuthType = "APIKey"      // set one header to a key
+	AuthGCP         AuthType = "GCP"         // a token of Google Cloud
 )
 
-// Auth is a backend's credential as configured.
+// HasToken reports whether what authenticates is a token that a provider gives
+// out for a while, and not part of the configuration.
+func (t AuthType) HasToken() bool { return t == AuthGCP }
+
+// Auth is a backend's credential as configured. Equal ones can be told by ==.
 type Auth struct {
 	Type   AuthType
 	Header string // lower case; for AuthAPIKey
 	Prefix string // before the key: "Bearer "
 	Key    Secret // "" when the source below holds nothing: requests get a 401
 	From   string // where the key comes from, fit for a message: "environment variable OPENAI_API_KEY"
+
+	// For auth types with a token. The Key is what the token is given out for: for
+	// AuthGCP a JSON document, or "" without From for the credentials of the
+	// environment.
+	Scope string // what the token is to be good for
 }
+
+// IsMissing reports whether the secret that was configured is not there: its
+// source is known and holds nothing.
+func (a Auth) IsMissing() bool { return a.From != "" && a.Key == "" }
 
 // Secret is a value that no printing shows.
 type Secret string

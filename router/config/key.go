@@ -92,6 +92,12 @@ func (a *assembly) setKey(d *document, path, value string, auth *Auth) {
 	switch {
 	case value == "":
 		a.warn(d.problem(path, auth.From+" is empty or not set; requests to this backend get a 401"))
+	case auth.Type == AuthGCP:
+		if wrong := checkGoogle(value); wrong != "" {
+			a.fail(d.problem(path, auth.From+" "+wrong))
+			return
+		}
+		auth.Key = Secret(value)
 	case !httpguts.ValidHeaderFieldValue(value):
 		a.fail(d.problem(path, auth.From+" holds control characters, which no header can carry"))
 	default:

@@ -151,7 +151,10 @@ func dumpBackend(b *strings.Builder, be *Backend) {
 		fmt.Fprintf(b, " cluster %s", be.Cluster)
 	}
 	fmt.Fprintf(b, "\n  %s", be.Auth.Type)
-	if be.Auth.Type == AuthAPIKey {
+	if be.Auth.Scope != "" {
+		fmt.Fprintf(b, " %s", be.Auth.Scope)
+	}
+	if be.Auth.From != "" {
 		fmt.Fprintf(b, " %s: %q+%q from %s", be.Auth.Header, be.Auth.Prefix, be.Auth.Key.Reveal(), be.Auth.From)
 	}
 	fmt.Fprintf(b, "\n  timeout %v idle %v retries %d after %v\n", be.Timeout, be.IdleTimeout, be.MaxRetries, be.RetryDelay)

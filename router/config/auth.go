@@ -1,0 +1,100 @@
+package config
+
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"llmroute/api/v1alpha1"
+	"llmroute/translator"
+)
+
+func (a *assembly) auth(d *document, spec *v1alpha1.BackendAuth, schema translator.Schema) Auth {
+	const path = "spec.auth."
+	if spec == nil {
+		return Auth{Type: AuthNone}
+	}
+	auth := Auth{Type: AuthType(spec.Type)}
+	switch auth.Type {
+	case AuthAPIKey:
+	case AuthGCP:
+		return a.googleAuth(d, spec)
+	default:
+		return auth
+	}
+	auth.Header = keyHeader(schema)
+	if spec.Header != "" {
+		name, err := checkHeaderName(string(spec.Header))
+		a.failOn(d, path+"header", err)
+		auth.Header = name
+	}
+	switch {
+	case spec.Prefix != nil:
+		auth.Prefix = *spec.Prefix
+	case auth.Header == "authorization":
+		auth.Prefix = "Bearer "
+	}
+	a.secretOf(d, spec, &auth)
+	return auth
+}
+
+// keyHeader is the header in which an API expects its key.
+func keyHeader(schema translator.Schema) string {
+	if schema == translator.AzureOpenAI {
+		return "api-key"
+	}
+	return "authorization"
+}
+
+// secretOf fills in the secret from whichever source is given.
+func (a *assembly) secretOf(d *document, spec *v1alpha1.BackendAuth, auth *Auth) {
+	const path = "spec.auth."
+	switch {
+	case spec.Key != "":
+		auth.From = path + "key"
+		a.warn(d.problem(path+"key", "the key can be read by whoever reads this file: use env, file or secretRef"))
+		a.setKey(d, path+"key", spec.Key, auth)
+	case spec.Env != "":
+		a.keyFromEnv(d, path+"env", spec.Env, auth)
+	case spec.File != "":
+		a.keyFromFile(d, path+"file", spec.File, auth)
+	case spec.SecretRef != nil:
+		a.keyFromSecret(d, path+"secretRef", spec.SecretRef.Name, spec.SecretRef.Key, auth)
+	}
+}
+
+// googleScope is the scope of everything that Google Cloud serves.
+const googleScope = "https://www.googleapis.com/auth/cloud-platform"
+
+func (a *assembly) googleAuth(d *document, spec *v1alpha1.BackendAuth) Auth {
+	auth := Auth{Type: AuthGCP, Header: "authorization", Prefix: "Bearer ", Scope: cmp.Or(spec.Scope, googleScope)}
+	a.secretOf(d, spec, &auth)
+	if auth.From == "" {
+		// Where the environment names a document, it is watched like any other.
+		if name := a.consulted.variable("GOOGLE_APPLICATION_CREDENTIALS"); name != "" {
+			a.keyFromFile(d, "spec.auth", name, &auth)
+		}
+	}
+	return auth
+}
+
+// googleDocuments are the types of credentials that a document may hold.
+var googleDocuments = []string{
+	"authorized_user", "external_account", "external_account_authorized_user", "impersonated_service_account", "service_account",
+}
+
+// checkGoogle returns what is wrong with a document of Google's credentials, or
+// "". It repeats nothing of it.
+func checkGoogle(document string) string {
+	var d struct {
+		Type string `json:"type"`
+	}
+	switch err := json.Unmarshal([]byte(document), &d); {
+	case err != nil:
+		return "is not the JSON document of Google credentials"
+	case !slices.Contains(googleDocuments, d.Type):
+		return "is not a document of Google credentials: its type must be one of " + strings.Join(googleDocuments, ", ")
+	}
+	return ""
+}

@@ -1,0 +1,108 @@
+package credential
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/google"
+
+	"llmroute/router/config"
+)
+
+// googleSource gets access tokens of Google Cloud: for a service account's key,
+// a user's own credentials or a workload of another identity provider, as its
+// JSON document says, and without a document for whom the environment says.
+//
+// The library keeps tokens until they have nearly expired, so each Token starts
+// from the document again. A subject token that the document names by file is
+// read anew at each exchange.
+type googleSource struct {
+	document []byte
+	kind     google.CredentialsType
+	scope    string
+	client   *http.Client
+}
+
+func newGoogle(a config.Auth, client *http.Client) (Source, error) {
+	s := &googleSource{document: []byte(a.Key.Reveal()), scope: a.Scope, client: client}
+	if len(s.document) == 0 {
+		return s, nil
+	}
+	var d struct {
+		Type google.CredentialsType `json:"type"`
+	}
+	if err := json.Unmarshal(s.document, &d); err != nil {
+		return nil, errors.New("not a JSON document") // what is wrong with it might show it
+	}
+	s.kind = d.Type
+	return s, nil
+}
+
+func (s *googleSource) Token(ctx context.Context) (*Token, error) {
+	// The library tells a refusal from a broken line only now and then.
+	answered := &lastAnswer{next: s.client.Transport}
+	client := *s.client
+	client.Transport = answered
+	t, err := s.fetch(context.WithValue(ctx, oauth2.HTTPClient, &client))
+	if err != nil {
+		err = fmt.Errorf("google token: %w", err)
+		if answered.isRefusal() {
+			err = &refusedError{code: googleCode(err), err: err}
+		}
+		return nil, err
+	}
+	return &Token{Value: config.Secret(t.AccessToken), Expires: t.Expiry}, nil
+}
+
+func (s *googleSource) fetch(ctx context.Context) (*oauth2.Token, error) {
+	var c *google.Credentials
+	var err error
+	if len(s.document) == 0 {
+		c, err = google.FindDefaultCredentials(ctx, s.scope)
+	} else {
+		c, err = google.CredentialsFromJSONWithType(ctx, s.document, s.kind, s.scope)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c.TokenSource.Token()
+}
+
+// googleCode returns the OAuth code of a refusal, where the library shows it.
+func googleCode(err error) string {
+	e, ok := errors.AsType[*oauth2.RetrieveError](err)
+	if !ok {
+		return ""
+	}
+	var body struct {
+		Error string `json:"error"`
+	}
+	_ = json.Unmarshal(e.Body, &body) // without a body there is no code
+	return cmp.Or(e.ErrorCode, body.Error)
+}
+
+// lastAnswer is a transport that remembers how it was answered last. One
+// goroutine uses it.
+type lastAnswer struct {
+	next   http.RoundTripper // nil is the usual one
+	status int
+}
+
+func (l *lastAnswer) RoundTrip(r *http.Request) (*http.Response, error) {
+	l.status = 0
+	resp, err := cmp.Or(l.next, http.DefaultTransport).RoundTrip(r)
+	if err == nil {
+		l.status = resp.StatusCode
+	}
+	return resp, err
+}
+
+// isRefusal reports whether the answer was one that waiting does not mend.
+func (l *lastAnswer) isRefusal() bool {
+	return l.status >= 400 && l.status < 500 && l.status != http.StatusTooManyRequests
+}

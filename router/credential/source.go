@@ -1,0 +1,46 @@
+package credential
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"llmroute/router/config"
+)
+
+// newSource returns the source of a configured auth.
+func newSource(a config.Auth, client *http.Client) (Source, error) {
+	if a.Type == config.AuthGCP {
+		return newGoogle(a, client)
+	}
+	return nil, fmt.Errorf("auth type %s: has no token", a.Type)
+}
+
+// refusedError is a provider's no, which waiting does not mend.
+type refusedError struct {
+	code string // as the provider says it, "" when it does not
+	err  error
+}
+
+func (e *refusedError) Error() string { return e.err.Error() }
+func (e *refusedError) Unwrap() error { return e.err }
+
+// refusalCode tells whether err is a provider's refusal, and its code if that is
+// fit for a client's eyes.
+func refusalCode(err error) (code string, refused bool) {
+	if e, ok := errors.AsType[*refusedError](err); ok {
+		return plainCode(e.code), true
+	}
+	return "", false
+}
+
+// plainCode returns an OAuth error code such as invalid_grant, and "" for
+// anything that is more than a word.
+func plainCode(code string) string {
+	odd := func(r rune) bool { return r != '_' && (r < 'a' || 'z' < r) && (r < '0' || '9' < r) }
+	if len(code) > 64 || strings.ContainsFunc(code, odd) {
+		return ""
+	}
+	return code
+}

@@ -1,0 +1,45 @@
+package router
+
+import (
+	"sync/atomic"
+
+	"llmroute/router/credential"
+)
+
+// tokened is the part of a Backend that changes while it is in force: the token
+// that its requests carry.
+type tokened struct {
+	live *credential.Live
+	last atomic.Pointer[stamped]
+}
+
+// stamped is a Backend whose Set holds a token.
+type stamped struct {
+	token   *credential.Token
+	backend *Backend
+}
+
+// ready returns b with everything that a request to it needs, or why there can
+// be none. A new token costs one copy of the Backend, and every request until
+// the next one two loads.
+func (b *Backend) ready() (*Backend, error) {
+	if b.keyless != nil {
+		return b, b.keyless
+	}
+	if b.tokened == nil {
+		return b, nil
+	}
+	token, err := b.tokened.live.Token()
+	if err != nil {
+		return b, err
+	}
+	last := b.tokened.last.Load()
+	if last == nil || last.token != token {
+		fresh := *b
+		fresh.tokened = nil
+		fresh.Set = b.withCredential(token.Value)
+		last = &stamped{token, &fresh}
+		b.tokened.last.Store(last)
+	}
+	return last.backend, nil
+}
