@@ -52,8 +52,18 @@ type Outgoing struct {
 // Header is one header field; Name is lower case.
 type Header struct{ Name, Value string }
 
-// Habits is what [Trip.Settle] must know of a dialect.
+// Habits is what [Trip.Judge] and [Trip.Settle] must know of a dialect.
 type Habits struct {
+	// Extensions are the top-level fields of the vendor's own that are taken.
+	Extensions []string
+	// Signed is the dialect whose signed reasoning is taken back; BareReasoning
+	// says that text alone is taken as well. What is not taken is left out in
+	// silence: most clients send all that they were given.
+	Signed        string
+	BareReasoning bool
+	// Exact reports whether a turn's Replay, of the dialect Signed, still says what
+	// its Blocks do; nil takes no Replay.
+	Exact func(*Turn) bool
 	// Late is what becomes of late system messages unless the option says.
 	Late Late
 	// Prefill says that an answer may be begun by the client.
@@ -66,9 +76,9 @@ type Habits struct {
 	NoEmpty bool
 	// KeepTools says that a tool which the history uses must stay in the list.
 	KeepTools bool
-	// NativeSchema says that answers can be held to a schema without a tool;
-	// SchemaWithTools, that this works beside tools.
-	NativeSchema, SchemaWithTools bool
+	// NativeObject says that answers can be held to be JSON; NativeSchema, to a
+	// schema, without a tool that stands for it; SchemaWithTools, also beside tools.
+	NativeObject, NativeSchema, SchemaWithTools bool
 }
 
 // customInput is the one argument of the function that stands for a custom tool.

@@ -15,6 +15,7 @@ const (
 	LeadingSystem
 	LateSystem
 	ImageURL
+	RemoteImage // by its address
 	ImageDetail
 	InputAudio
 	FilePart
@@ -69,6 +70,7 @@ var fieldNames = [fieldCount]struct{ row, name string }{
 	LeadingSystem:   {"leading system/developer", "messages"},
 	LateSystem:      {"later system/developer", "messages"},
 	ImageURL:        {"`image_url`", "image_url"},
+	RemoteImage:     {"`image_url` by http(s) address", "image_url"},
 	ImageDetail:     {"`image_url.detail`", "image_url.detail"},
 	InputAudio:      {"`input_audio`", "input_audio"},
 	FilePart:        {"`file`", "file"},
@@ -215,7 +217,7 @@ func (r Rules) Cell(f Field) string {
 
 // advice is what to do instead, where the field alone does not tell.
 var advice = map[Field]string{
-	ImageURL:     "Send the picture itself, as a data URL.",
+	RemoteImage:  "Send the picture itself, as a data URL.",
 	GrammarTools: "Use a function tool, or a custom tool with plain text.",
 	ChoiceForced: "Use 'auto'.",
 	Choices:      "Send as many requests as you want answers.",
@@ -224,8 +226,16 @@ var advice = map[Field]string{
 
 // Judge carries out what rules say of the fields that the request uses: what is
 // refused ends it with a [*Refusal], what is dropped leaves the request and a
-// warning.
-func (t *Trip) Judge(rules Rules) error {
+// warning. A field that OpenAI does not know is for the dialects whose vendor
+// does.
+func (t *Trip) Judge(rules Rules, h Habits) error {
+	t.Request.Extra = without(t.Request.Extra, func(m *Member) bool {
+		strange := !slices.Contains(h.Extensions, m.Name)
+		if strange {
+			t.Request.Use(Unknown, m.Name)
+		}
+		return strange
+	})
 	uses := slices.Clone(t.Request.Uses)
 	for _, u := range uses {
 		switch v := rules.Of(u.Field, t); v {

@@ -17,6 +17,7 @@ import (
 // and some sign, what stands in front: a conversation that grows must not
 // change where it has been.
 func (t *Trip) Settle(h Habits) error {
+	t.keepReasoning(&h)
 	t.nameTools()
 	if err := t.chooseAmong(&h); err != nil {
 		return err
@@ -36,6 +37,25 @@ func (t *Trip) Settle(h Habits) error {
 }
 
 func wellFormedObject(v raw.Value) bool { return v.IsObject() && json.Valid(v) }
+
+// keepReasoning leaves of the reasoning in earlier answers what the backend can
+// read.
+func (t *Trip) keepReasoning(h *Habits) {
+	for i := range t.Request.Turns {
+		turn := &t.Request.Turns[i]
+		assistant := turn.Role == Assistant
+		turn.Blocks = without(turn.Blocks, func(b *Block) bool {
+			b.Blocks = without(b.Blocks, isReasoning)
+			taken := assistant && (len(b.Sig) > 0 && b.For == h.Signed || h.BareReasoning && b.What == Thinking && !b.Text.Blank())
+			return isReasoning(b) && !taken
+		})
+		if len(turn.Replay) > 0 && (turn.For != h.Signed || !turn.Replay.IsArray() || h.Exact == nil || !h.Exact(turn)) {
+			turn.Replay = nil
+		}
+	}
+}
+
+func isReasoning(b *Block) bool { return b.What == Thinking || b.What == Redacted }
 
 // matchResults puts each call's result into the turn behind it, in the order of
 // the calls.

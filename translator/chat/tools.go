@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+
+	"llmroute/translator/raw"
 )
 
 // maxName bounds the names and ids of tools wherever they have a pattern.
@@ -141,8 +143,11 @@ func (t *Trip) identify(most int) {
 			if b.What != Call && b.What != Custom {
 				continue
 			}
-			b.ID = unique(fit(b.ID, most), most, func(s string) bool { return taken[s] })
-			taken[b.ID] = true
+			id := unique(fit(b.ID, most), most, func(s string) bool { return taken[s] })
+			if id != b.ID {
+				turns[i].Replay = nil // it names the call as it was
+			}
+			b.ID, taken[id] = id, true
 			// The results stand in the order of the calls, at the front.
 			if i+1 < len(turns) && k < len(turns[i+1].Blocks) && turns[i+1].Blocks[k].What == Result {
 				turns[i+1].Blocks[k].ID = b.ID
@@ -152,21 +157,45 @@ func (t *Trip) identify(most int) {
 	}
 }
 
-// holdForm makes a tool of the form that the answer must have, where the
-// backend has no other way to keep to it.
+// holdForm sees to the form that the answer must have where the backend cannot
+// be held to it: by a tool that it must call, else by asking for it.
 func (t *Trip) holdForm(h *Habits) error {
 	r := &t.Request
 	f := &r.Format
-	if !f.JSON || len(f.Schema) == 0 || h.NativeSchema && (h.SchemaWithTools || len(r.Tools) == 0) {
+	schema := len(f.Schema) > 0
+	switch {
+	case !f.JSON, !schema && h.NativeObject, schema && h.NativeSchema && (h.SchemaWithTools || len(r.Tools) == 0):
 		return nil
+	case !schema:
+		t.instruct("Answer with one JSON object and nothing else: no words around it, no code fence.", nil)
+		t.Warn(fieldNames[FormatObject].name, "instructed")
+	case len(r.Tools) > 0 || h.NoForce:
+		if err := t.Lose(Shift, FormatSchema, "response_format", "instructed"); err != nil {
+			return err
+		}
+		t.instruct("Give your final answer as one JSON object and nothing else, no words around it, no code fence. It must be valid against this JSON schema: ", f.Schema)
+	default:
+		t.JSONTool = jsonTool
+		r.Tools = append(r.Tools, Tool{Name: jsonTool, Schema: f.Schema, Description: f.Description, Param: "response_format.json_schema.schema"})
+		r.Choice = Choice{Mode: Force, Name: jsonTool}
+		r.NoParallel = true
 	}
-	if len(r.Tools) > 0 || h.NoForce {
-		return t.Lose(Refuse, FormatSchema, "response_format", "instructed")
-	}
-	t.JSONTool = jsonTool
-	r.Tools = append(r.Tools, Tool{Name: jsonTool, Schema: f.Schema, Description: f.Description, Param: "response_format.json_schema.schema"})
-	r.Choice = Choice{Mode: Force, Name: jsonTool}
-	r.NoParallel = true
 	*f = Format{}
 	return nil
+}
+
+// instruct adds a sentence to the instructions in front.
+func (t *Trip) instruct(sentence string, schema raw.Value) {
+	text := raw.AppendEscaped(raw.Quote(sentence), raw.AppendCompact(nil, schema))
+	b := Block{What: Text, Text: text, Part: -1}
+	turns := t.Request.Turns
+	if len(turns) == 0 || turns[0].Role != System {
+		t.Request.Turns = append([]Turn{{Role: System, Blocks: []Block{b}}}, turns...)
+		return
+	}
+	last := 0
+	for last+1 < len(turns) && turns[last+1].Role == System {
+		last++
+	}
+	turns[last].Blocks = append(slices.Clip(turns[last].Blocks), b)
 }

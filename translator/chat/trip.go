@@ -92,11 +92,13 @@ func (r *Request) Use(f Field, param string) { r.Uses = append(r.Uses, Use{f, pa
 func (r *Request) drop(f Field) {
 	switch f {
 	case ImageURL:
-		r.dropMedia(Image)
+		r.dropMedia(func(b *Block) bool { return b.What == Image })
+	case RemoteImage:
+		r.dropMedia(func(b *Block) bool { return b.What == Image && len(b.Media.URL) > 0 })
 	case InputAudio:
-		r.dropMedia(Audio)
+		r.dropMedia(func(b *Block) bool { return b.What == Audio })
 	case FilePart:
-		r.dropMedia(File)
+		r.dropMedia(func(b *Block) bool { return b.What == File })
 	case ImageDetail:
 		r.eachMedia(func(m *Media) { m.Detail = "" })
 	case CacheMarks:
@@ -166,13 +168,11 @@ func without[T any](s []T, gone func(*T) bool) []T {
 	return kept
 }
 
-func (r *Request) dropMedia(what What) {
+func (r *Request) dropMedia(gone func(*Block) bool) {
 	for i := range r.Turns {
-		blocks := without(r.Turns[i].Blocks, func(b *Block) bool { return b.What == what })
+		blocks := without(r.Turns[i].Blocks, gone)
 		for j := range blocks {
-			if blocks[j].What == Result {
-				blocks[j].Blocks = without(blocks[j].Blocks, func(b *Block) bool { return b.What == what })
-			}
+			blocks[j].Blocks = without(blocks[j].Blocks, gone)
 		}
 		r.Turns[i].Blocks = blocks
 	}

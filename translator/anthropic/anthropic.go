@@ -1,0 +1,151 @@
+// Package anthropic is the dialect of Anthropic's Messages API as backends speak
+// it: at Anthropic's own, at Bedrock's InvokeModel and at Vertex AI.
+package anthropic
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+
+	"llmroute/translator/chat"
+	"llmroute/translator/raw"
+)
+
+// home is where Claude is spoken to.
+type home uint8
+
+const (
+	direct home = iota
+	bedrock
+	vertex
+)
+
+// Dialect is Anthropic's dialect at one home.
+type Dialect struct {
+	home   home
+	fields chat.Rules
+}
+
+// The homes.
+var (
+	Direct  = newDialect(direct)
+	Bedrock = newDialect(bedrock)
+	Vertex  = newDialect(vertex)
+)
+
+func newDialect(h home) *Dialect {
+	d := &Dialect{home: h}
+	d.fields = d.rules()
+	return d
+}
+
+// Rules are the verdicts of this home.
+func (d *Dialect) Rules() chat.Rules { return d.fields }
+
+// Framing says how the stream of a reply is framed.
+func (d *Dialect) Framing() chat.Framing {
+	if d.home == bedrock {
+		return chat.EventStream
+	}
+	return chat.SSE
+}
+
+const provider = "anthropic"
+
+// address fills in path and headers: which model and version, and whether a
+// stream is wanted, each home has its own place for.
+func (d *Dialect) address(out *chat.Outgoing, t *chat.Trip, betas []string) {
+	o := &t.Options
+	out.Remove = append(out.Remove, "openai-organization", "openai-project", "openai-beta", "anthropic-version", "anthropic-beta")
+	switch d.home {
+	case direct:
+		out.Path = o.Prefix + "/messages"
+		version := o.Version
+		if version == "" {
+			version = "2023-06-01"
+		}
+		set(out, "anthropic-version", version)
+	case bedrock:
+		out.Path = o.Prefix + "/model/" + segment(o.Model) + "/invoke"
+		if t.Request.Stream {
+			out.Path += "-with-response-stream"
+		}
+	case vertex:
+		out.Path = o.Prefix + "/projects/" + segment(o.Project) + "/locations/" + segment(o.Location) +
+			"/publishers/anthropic/models/" + segment(o.Model)
+		if t.Request.Stream {
+			out.Path += ":streamRawPredict"
+		} else {
+			out.Path += ":rawPredict"
+		}
+	}
+	if len(betas) > 0 && d.home != bedrock {
+		set(out, "anthropic-beta", strings.Join(betas, ","))
+	}
+}
+
+func set(out *chat.Outgoing, name, value string) {
+	out.Remove = slices.DeleteFunc(out.Remove, func(n string) bool { return n == name })
+	out.Set = append(out.Set, chat.Header{Name: name, Value: value})
+}
+
+// segment encodes s as one segment of a path, with the ':' that url.PathEscape
+// leaves alone: AWS signs it as %3A, and Google's paths mean something by it.
+func segment(s string) string { return strings.ReplaceAll(url.PathEscape(s), ":", "%3A") }
+
+// betasOf returns the beta features that the caller asks for.
+func betasOf(t *chat.Trip) (betas []string) {
+	add := func(list string) {
+		for b := range strings.SplitSeq(list, ",") {
+			if b = strings.TrimSpace(b); b != "" && !slices.Contains(betas, b) {
+				betas = append(betas, b)
+			}
+		}
+	}
+	if t.Header != nil {
+		add(t.Header.Get("anthropic-beta"))
+	}
+	v := t.Request.Extension("anthropic_beta")
+	add(v.String())
+	for e := v.Elements(); e.Next(); {
+		add(e.Value().String())
+	}
+	return betas
+}
+
+// shared are the betas that all homes know; one unknown beta fails the whole
+// request.
+var shared = map[string]bool{
+	"interleaved-thinking-2025-05-14": true, "context-1m-2025-08-07": true, "context-management-2025-06-27": true,
+	"computer-use-2025-01-24": true, "computer-use-2025-11-24": true, "tool-search-tool-2025-10-19": true, "compact-2026-01-12": true,
+}
+
+// fitBetas leaves out the betas that the home does not know.
+func (d *Dialect) fitBetas(t *chat.Trip) (fit []string) {
+	for _, b := range betasOf(t) {
+		if d.home == direct || shared[b] {
+			fit = append(fit, b)
+		} else {
+			t.Warn("anthropic_beta", "unsupported")
+		}
+	}
+	return fit
+}
+
+var _ chat.Backend = (*Dialect)(nil)
+
+func appendMember(dst []byte, name string, value []byte) []byte {
+	dst = append(append(append(dst, ','), '"'), name...)
+	return append(append(dst, `":`...), value...)
+}
+
+func appendStrings(dst []byte, list []string) []byte {
+	dst = append(dst, '[')
+	for i, s := range list {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = raw.AppendString(dst, s)
+	}
+	return append(dst, ']')
+}

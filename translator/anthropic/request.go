@@ -1,0 +1,306 @@
+package anthropic
+
+import (
+	"strconv"
+
+	"llmroute/translator/chat"
+	"llmroute/translator/raw"
+)
+
+// WriteRequest writes t as a request of the Messages API.
+func (d *Dialect) WriteRequest(out *chat.Outgoing, t *chat.Trip) error {
+	w := writer{home: d, trip: t, req: &t.Request, model: modelOf(t), out: out.Body}
+	w.betas = d.fitBetas(t)
+	w.limit()
+	w.think()
+	if err := w.fitTools(); err != nil {
+		return err
+	}
+	w.fitMarks()
+	if err := w.write(); err != nil {
+		return err
+	}
+	d.address(out, t, w.betas)
+	w.tier(out)
+	out.Body = w.out
+	return nil
+}
+
+// writer writes one request.
+type writer struct {
+	home  *Dialect
+	trip  *chat.Trip
+	req   *chat.Request
+	model model
+	out   []byte
+	betas []string
+
+	maxTokens int64
+	thinking  string // the value of the field; "" for none
+	thinks    bool   // that value turns it on
+	effort    string
+	strict    int // how many tools were strict so far
+}
+
+// Defaults for clients that name no limit. Bedrock takes the limit from the
+// account's quota when the request begins, so there it is smaller.
+const (
+	defaultMaxTokens = 32_000
+	bedrockMaxTokens = 8_192
+)
+
+func (w *writer) limit() {
+	n, most := w.trip.Options.DefaultMaxTokens, w.model.longest()
+	if n == 0 {
+		if n = defaultMaxTokens; w.home.home == bedrock {
+			n = bedrockMaxTokens
+		}
+		n = min(n, most)
+	}
+	if asked := w.req.MaxTokens.Int(); asked > 0 {
+		if n = asked; n > most {
+			n = most
+			w.trip.Warn("max_tokens", "clamped")
+		}
+	}
+	w.maxTokens = n
+}
+
+// think decides how the model is made to think. In Anthropic's own words, which
+// callers may send, it wins over reasoning_effort.
+func (w *writer) think() {
+	if own := w.req.Extension("thinking"); own.IsObject() {
+		w.thinking, w.thinks = string(own), own.Get("type").String() != "disabled"
+		return
+	}
+	switch effort := w.req.Effort; effort {
+	case "":
+		if w.trip.WantsReasoning() && w.model.adaptive() {
+			w.thinking, w.thinks = `{"type":"adaptive","display":"summarized"}`, true
+		}
+	case "none":
+		w.stopThinking()
+	default:
+		w.level(effort)
+	}
+}
+
+func (w *writer) stopThinking() {
+	switch off := w.model.off(); {
+	case off == "":
+		w.effort = "low"
+		w.trip.Warn("reasoning_effort", "always_on")
+	case w.model.adaptive():
+		w.thinking = `{"type":"` + off + `"}`
+	}
+}
+
+// level asks for an effort, or for the nearest that the model knows.
+func (w *writer) level(effort string) {
+	asked := effort
+	top, most := w.model.efforts()
+	switch {
+	case effort == "minimal":
+		effort = "low"
+	case effort == "max" && !most, effort == "xhigh" && top != "xhigh":
+		effort = "high"
+	}
+	if effort != asked {
+		w.trip.Warn("reasoning_effort", "moved")
+	}
+	if top != "" {
+		w.effort = effort
+	}
+	if w.model.adaptive() {
+		w.thinks = true
+		w.thinking = `{"type":"adaptive"}`
+		if w.trip.WantsReasoning() {
+			w.thinking = `{"type":"adaptive","display":"summarized"}`
+		}
+		return
+	}
+	w.budget(effort)
+}
+
+// budget gives older models a number of tokens to think with.
+func (w *writer) budget(effort string) {
+	const least = 1024
+	budget := map[string]int64{"low": least, "medium": 2 * least, "high": 4 * least}[effort]
+	switch {
+	case w.maxTokens <= least:
+		w.trip.Warn("reasoning_effort", "max_tokens_too_small")
+	case w.req.Choice.Mode == chat.Force:
+		w.trip.Warn("reasoning_effort", "forced_tool")
+	case !thoughtful(w.req.Turns):
+		w.trip.Warn("reasoning_effort", "no_signed_reasoning")
+	case w.endsInAnswer():
+		w.trip.Warn("reasoning_effort", "answer_begun")
+	default:
+		budget = max(least, min(budget, w.maxTokens-1))
+		w.thinking, w.thinks = `{"type":"enabled","budget_tokens":`+strconv.FormatInt(budget, 10)+"}", true
+	}
+}
+
+func (w *writer) endsInAnswer() bool {
+	turns := w.req.Turns
+	return turns[len(turns)-1].Role == chat.Assistant
+}
+
+// thoughtful reports whether older models may think: in the middle of a round of
+// tools they may only if the answer that called them began with a thought.
+func thoughtful(turns []chat.Turn) bool {
+	last := turns[len(turns)-1]
+	if last.Role != chat.User || len(last.Blocks) == 0 || last.Blocks[0].What != chat.Result || len(turns) < 2 {
+		return true
+	}
+	answer := &turns[len(turns)-2]
+	if len(answer.Replay) > 0 || len(answer.Blocks) == 0 {
+		return true
+	}
+	begins := answer.Blocks[0].What
+	return begins == chat.Thinking || begins == chat.Redacted
+}
+
+// write writes the body. What providers keep of a prompt stands in the order of
+// tools, system, messages; the order of members does not count.
+func (w *writer) write() error {
+	o := &w.trip.Options
+	w.out = append(w.out, '{')
+	switch w.home.home {
+	case direct:
+		w.out = raw.AppendString(append(w.out, `"model":`...), o.Model)
+	case bedrock:
+		w.out = append(w.out, `"anthropic_version":"bedrock-2023-05-31"`...)
+	case vertex:
+		w.out = append(w.out, `"anthropic_version":"vertex-2023-10-16"`...)
+	}
+	if w.home.home == bedrock && len(w.betas) > 0 {
+		w.out = appendMember(w.out, "anthropic_beta", appendStrings(nil, w.betas))
+	}
+	w.member("max_tokens", strconv.AppendInt(nil, w.maxTokens, 10))
+	if w.req.Stream && w.home.home != bedrock {
+		w.member("stream", []byte("true"))
+	}
+	w.sampling()
+	w.output()
+	if w.req.User != "" {
+		w.member("metadata", append(raw.AppendString([]byte(`{"user_id":`), w.req.User), '}'))
+	}
+	if err := w.tools(); err != nil {
+		return err
+	}
+	w.choice()
+	if err := w.messages(); err != nil {
+		return err
+	}
+	w.out = append(w.out, '}')
+	return nil
+}
+
+func (w *writer) member(name string, value []byte) { w.out = appendMember(w.out, name, value) }
+
+// sampling writes how tokens are drawn. Older models take one of temperature and
+// top_p, and none of them while they think; newer ones take neither.
+func (w *writer) sampling() {
+	r := w.req
+	temperature, topP := r.Temperature, r.TopP
+	if w.model.sampled() {
+		if n, err := strconv.ParseFloat(string(temperature), 64); err == nil && n > 1 {
+			temperature = raw.Value("1")
+			w.trip.Warn("temperature", "clamped")
+		}
+		if w.thinks && len(temperature) > 0 && !isOne(temperature) {
+			temperature = nil
+			w.trip.Warn("temperature", "reasoning")
+		}
+		if len(topP) > 0 && (len(temperature) > 0 || w.thinks && !nearOne(topP)) {
+			topP = nil
+			w.trip.Warn("top_p", "unsupported")
+		}
+		if len(temperature) > 0 {
+			w.member("temperature", temperature)
+		}
+		if len(topP) > 0 {
+			w.member("top_p", topP)
+		}
+	}
+	if k := r.Extension("top_k"); k.IsNumber() {
+		if w.model.sampled() && !w.thinks {
+			w.member("top_k", k)
+		} else {
+			w.trip.Warn("top_k", "unsupported")
+		}
+	}
+	w.stop()
+	if v := r.Extension("context_management"); v.IsObject() {
+		w.member("context_management", v)
+	}
+}
+
+// nearOne reports whether a top_p is one that thinking goes with.
+func nearOne(number raw.Value) bool {
+	n, err := strconv.ParseFloat(string(number), 64)
+	return err == nil && n >= 0.95 && n <= 1
+}
+
+func (w *writer) stop() {
+	first := true
+	for _, s := range w.req.Stop {
+		if s.Blank() {
+			w.trip.Warn("stop", "blank")
+			continue
+		}
+		if first {
+			w.out = append(w.out, `,"stop_sequences":[`...)
+		} else {
+			w.out = append(w.out, ',')
+		}
+		first = false
+		w.out = raw.AppendText(w.out, s)
+	}
+	if !first {
+		w.out = append(w.out, ']')
+	}
+}
+
+// output writes how the answer is made: thinking, effort, form.
+func (w *writer) output() {
+	if w.thinking != "" {
+		w.member("thinking", []byte(w.thinking))
+	}
+	f := &w.req.Format
+	if w.effort == "" && len(f.Schema) == 0 {
+		return
+	}
+	w.out = append(w.out, `,"output_config":{`...)
+	if w.effort != "" {
+		w.out = raw.AppendString(append(w.out, `"effort":`...), w.effort)
+		if len(f.Schema) > 0 {
+			w.out = append(w.out, ',')
+		}
+	}
+	if len(f.Schema) > 0 {
+		w.out = append(w.out, `"format":{"type":"json_schema","schema":`...)
+		changed := false
+		if w.out, changed = appendStrict(w.out, f.Schema); changed {
+			w.trip.Warn("response_format", "schema_narrowed")
+		}
+		w.out = append(w.out, '}')
+	}
+	w.out = append(w.out, '}')
+}
+
+// tier says at what price the request is to be served.
+func (w *writer) tier(out *chat.Outgoing) {
+	switch tier := w.req.Tier; {
+	case tier == "":
+	case w.home.home == bedrock && (tier == "flex" || tier == "priority" || tier == "default"):
+		set(out, "x-amzn-bedrock-service-tier", tier)
+	case w.home.home == direct && tier == "default":
+		w.out = append(w.out[:len(w.out)-1], `,"service_tier":"standard_only"}`...)
+	case w.home.home == direct && tier == "priority":
+		w.trip.Warn("service_tier", "auto") // Anthropic's own default takes priority where it was bought
+	default:
+		w.trip.Warn("service_tier", "unsupported")
+	}
+}

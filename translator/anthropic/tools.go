@@ -1,0 +1,255 @@
+package anthropic
+
+import (
+	"strings"
+
+	"llmroute/translator/chat"
+	"llmroute/translator/raw"
+)
+
+// fitTools looks at what tools the home can have.
+func (w *writer) fitTools() error {
+	for i := range w.req.Tools {
+		t := &w.req.Tools[i]
+		if len(t.Vendor) == 0 {
+			continue
+		}
+		kind := t.Vendor.Get("type").String()
+		known := strings.HasPrefix(kind, "bash_") || strings.HasPrefix(kind, "text_editor_") || strings.HasPrefix(kind, "memory_") ||
+			strings.HasPrefix(kind, "computer_") || strings.HasPrefix(kind, "tool_search_tool_")
+		if !known {
+			return chat.Invalid("invalid_value", t.Param+".type", "Invalid value for '"+t.Param+".type': the tool '"+kind+"' is not known.")
+		}
+	}
+	return nil
+}
+
+func (w *writer) tools() error {
+	r := w.req
+	if len(r.Tools) == 0 && len(r.WebSearch) == 0 {
+		return nil
+	}
+	w.out = append(w.out, `,"tools":[`...)
+	for i := range r.Tools {
+		if i > 0 {
+			w.out = append(w.out, ',')
+		}
+		if err := w.tool(&r.Tools[i]); err != nil {
+			return err
+		}
+	}
+	if len(r.WebSearch) > 0 {
+		if len(r.Tools) > 0 {
+			w.out = append(w.out, ',')
+		}
+		w.webSearch(r.WebSearch)
+	}
+	w.out = append(w.out, ']')
+	return nil
+}
+
+// mostStrict is how many tools of a request may be strict.
+const mostStrict = 20
+
+func (w *writer) tool(t *chat.Tool) error {
+	if len(t.Vendor) > 0 {
+		w.out = append(w.out, t.Vendor...)
+		return nil
+	}
+	w.out = raw.AppendString(append(w.out, `{"name":`...), w.trip.Name(t.Name))
+	if len(t.Description) > 0 {
+		w.out = raw.AppendText(append(w.out, `,"description":`...), t.Description)
+	}
+	schema := t.Schema
+	if len(schema) == 0 {
+		schema = chat.EmptySchema
+	}
+	for _, word := range [...]string{"anyOf", "oneOf", "allOf"} {
+		if schema.Get(word).IsArray() {
+			return &chat.Refusal{Status: 422, Type: "invalid_request_error", Code: "unsupported_value", Param: t.Param + ".parameters",
+				Message: "Unsupported value: the parameters of the tool '" + t.Name + "' have '" + word + "' at the top level, which this provider does not take. Move it into a property."}
+		}
+	}
+	w.out = append(w.out, `,"input_schema":`...)
+	strict := t.Strict
+	if strict {
+		if w.strict++; w.strict > mostStrict {
+			strict = false
+			w.trip.Warn("tools.strict", "too_many")
+		}
+	}
+	switch {
+	case strict:
+		changed := false
+		if w.out, changed = appendStrict(w.out, schema); changed {
+			w.trip.Warn("tools.strict", "schema_narrowed")
+		}
+		w.out = append(w.out, `,"strict":true`...)
+	case schema.Get("type").Is():
+		w.out = append(w.out, schema...)
+	default:
+		w.out = appendTyped(w.out, schema)
+	}
+	w.mark(t.Cache)
+	w.out = append(w.out, '}')
+	return nil
+}
+
+// appendTyped appends a schema that does not say that it is an object's.
+func appendTyped(dst []byte, schema raw.Value) []byte {
+	dst = append(dst, `{"type":"object"`...)
+	for m := schema.Members(); m.Next(); {
+		if string(m.Name()) != "type" {
+			dst = appendMember(dst, string(m.Name()), m.Value())
+		}
+	}
+	return append(dst, '}')
+}
+
+func (w *writer) webSearch(options raw.Value) {
+	w.out = append(w.out, `{"type":"web_search_20250305","name":"web_search"`...)
+	if at := options.Get("user_location").Get("approximate"); at.IsObject() {
+		w.out = append(w.out, `,"user_location":{"type":"approximate"`...)
+		for _, name := range [...]string{"city", "region", "country", "timezone"} {
+			if v := at.Get(name); v.IsText() {
+				w.member(name, v)
+			}
+		}
+		w.out = append(w.out, '}')
+	}
+	if options.Get("search_context_size").Is() {
+		w.trip.Warn("web_search_options.search_context_size", "unsupported")
+	}
+	w.out = append(w.out, '}')
+}
+
+// choice writes how free the model is. Where nothing is asked nothing is sent.
+func (w *writer) choice() {
+	c, single := &w.req.Choice, w.req.NoParallel
+	if len(w.req.Tools) == 0 {
+		return
+	}
+	kind := "auto"
+	switch {
+	case c.Mode == chat.Never:
+		kind, single = "none", false
+	case c.Mode == chat.Force && c.Name != "":
+		kind = "tool"
+	case c.Mode == chat.Force:
+		kind = "any"
+	case !single:
+		return
+	}
+	w.out = append(append(append(w.out, `,"tool_choice":{"type":"`...), kind...), '"')
+	if kind == "tool" {
+		w.member("name", raw.AppendString(nil, w.trip.Name(c.Name)))
+	}
+	if single {
+		w.member("disable_parallel_tool_use", []byte("true"))
+	}
+	w.out = append(w.out, '}')
+}
+
+// narrowed are the words of JSON Schema that cannot be held to.
+func narrowed(word string) bool {
+	switch word {
+	case "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength",
+		"maxItems", "uniqueItems", "minProperties", "maxProperties", "patternProperties":
+		return true
+	}
+	return false
+}
+
+// appendStrict appends a schema as answers can be held to it: objects without
+// further properties, and without the words that cannot be held to. It reports
+// whether that changed what the schema says.
+func appendStrict(dst []byte, schema raw.Value) ([]byte, bool) {
+	if !schema.IsObject() {
+		return append(dst, schema...), false
+	}
+	changed, first := false, true
+	dst = append(dst, '{')
+	for m := schema.Members(); m.Next(); {
+		word, v := string(m.Name()), m.Value()
+		if narrowed(word) || word == "minItems" && v.Int() > 1 {
+			changed = true
+			continue
+		}
+		if word == "additionalProperties" {
+			changed = changed || string(v) != "false"
+			continue
+		}
+		if !first {
+			dst = append(dst, ',')
+		}
+		first = false
+		dst = append(append(append(dst, '"'), word...), `":`...)
+		var c bool
+		switch {
+		case (word == "properties" || word == "$defs" || word == "definitions") && v.IsObject():
+			dst, c = appendStrictEach(dst, v)
+		case (word == "anyOf" || word == "oneOf" || word == "allOf" || word == "prefixItems") && v.IsArray():
+			dst, c = appendStrictList(dst, v)
+		case word == "items":
+			dst, c = appendStrict(dst, v)
+		default:
+			dst = append(dst, v...)
+		}
+		changed = changed || c
+	}
+	if isObject(schema) {
+		if !first {
+			dst = append(dst, ',')
+		}
+		if !schema.Get("additionalProperties").Is() {
+			changed = true
+		}
+		dst = append(dst, `"additionalProperties":false`...)
+	}
+	return append(dst, '}'), changed
+}
+
+// isObject reports whether a schema is one of objects.
+func isObject(schema raw.Value) bool {
+	kind := schema.Get("type")
+	if kind.String() == "object" {
+		return true
+	}
+	for e := kind.Elements(); e.Next(); {
+		if e.Value().String() == "object" {
+			return true
+		}
+	}
+	return schema.Get("properties").IsObject()
+}
+
+func appendStrictEach(dst []byte, named raw.Value) (_ []byte, changed bool) {
+	dst = append(dst, '{')
+	first := true
+	for m := named.Members(); m.Next(); {
+		if !first {
+			dst = append(dst, ',')
+		}
+		first = false
+		var c bool
+		dst = append(append(append(dst, '"'), m.Name()...), `":`...)
+		dst, c = appendStrict(dst, m.Value())
+		changed = changed || c
+	}
+	return append(dst, '}'), changed
+}
+
+func appendStrictList(dst []byte, list raw.Value) (_ []byte, changed bool) {
+	dst = append(dst, '[')
+	first := true
+	for e := list.Elements(); e.Next(); {
+		if !first {
+			dst = append(dst, ',')
+		}
+		first = false
+		var c bool
+		dst, c = appendStrict(dst, e.Value())
+		changed = changed || c
+	}
+	return append(dst, ']'), changed
+}

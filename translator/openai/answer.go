@@ -1,0 +1,206 @@
+package openai
+
+import (
+	"strconv"
+
+	"llmroute/translator/chat"
+	"llmroute/translator/raw"
+)
+
+// Writer returns a Writer of chat completions.
+func (Dialect) Writer(t *chat.Trip, created int64, whole bool) chat.Writer {
+	a := answer{trip: t, created: created}
+	if whole {
+		return &object{answer: a}
+	}
+	return &stream{answer: a}
+}
+
+// answer is what a whole answer and a stream have in common.
+type answer struct {
+	trip    *chat.Trip
+	created int64
+	id      []byte
+	tier    string
+	usage   chat.Usage
+	counted bool
+	open    []block
+	calls   int
+	details int
+	runes   int // of the content so far: annotations count in them
+	notes   []byte
+	ended   bool
+}
+
+// block is a block that is open.
+type block struct {
+	number, call int
+	sent         bool   // of a call: some arguments
+	text         []byte // of reasoning
+	from         int    // of text: where in the content it starts
+	cites        []citation
+}
+
+type citation struct{ url, title raw.Text }
+
+func (a *answer) find(number int) *block {
+	for i := range a.open {
+		if a.open[i].number == number {
+			return &a.open[i]
+		}
+	}
+	return nil
+}
+
+// begin takes note of a block that begins. Its memory is that of one that ended.
+func (a *answer) begin(ev *chat.Event) *block {
+	n := len(a.open)
+	if cap(a.open) > n {
+		a.open = a.open[:n+1]
+	} else {
+		a.open = append(a.open, block{})
+	}
+	b := &a.open[n]
+	*b = block{number: ev.Block, text: b.text[:0], cites: b.cites[:0], from: a.runes}
+	if ev.What == chat.Call || ev.What == chat.Custom {
+		b.call = a.calls
+		a.calls++
+	}
+	return b
+}
+
+func (a *answer) end(number int) {
+	for i := range a.open {
+		if a.open[i].number == number {
+			last := len(a.open) - 1
+			a.open[i], a.open[last] = a.open[last], a.open[i]
+			a.open = a.open[:last]
+			return
+		}
+	}
+}
+
+// cite takes note of a source of the text that is being told.
+func (a *answer) cite(ev *chat.Event) {
+	if b := a.find(ev.Block); b != nil {
+		b.cites = append(b.cites, citation{append(raw.Text(nil), ev.ID...), append(raw.Text(nil), ev.Name...)})
+	}
+}
+
+// note adds the sources of a block of text that is complete.
+func (a *answer) note(b *block) {
+	for _, c := range b.cites {
+		if len(a.notes) > 0 {
+			a.notes = append(a.notes, ',')
+		}
+		n := append(a.notes, `{"type":"url_citation","url_citation":{"start_index":`...)
+		n = strconv.AppendInt(n, int64(b.from), 10)
+		n = strconv.AppendInt(append(n, `,"end_index":`...), int64(a.runes), 10)
+		n = raw.AppendText(append(n, `,"url":`...), c.url)
+		n = raw.AppendText(append(n, `,"title":`...), c.title)
+		a.notes = append(n, `}}`...)
+	}
+}
+
+// start takes note of the reply's id.
+func (a *answer) start(ev *chat.Event) { a.id = append(a.id[:0], ev.ID...) }
+
+func (a *answer) count(ev *chat.Event) {
+	a.usage, a.counted = ev.Usage, true
+	if ev.Tier != "" {
+		a.tier = ev.Tier
+	}
+}
+
+// head appends what every object of this answer begins with, up to its choices.
+func (a *answer) head(dst []byte, object string) []byte {
+	dst = append(append(dst, `{"id":"chatcmpl-`...), a.id...)
+	dst = append(append(append(dst, `","object":"`...), object...), `","created":`...)
+	dst = strconv.AppendInt(dst, a.created, 10)
+	dst = raw.AppendString(append(dst, `,"model":`...), a.trip.Options.Asked)
+	if a.tier != "" {
+		dst = raw.AppendString(append(dst, `,"service_tier":`...), a.tier)
+	}
+	return append(dst, `,"choices":[`...)
+}
+
+func appendUsage(dst []byte, u *chat.Usage) []byte {
+	number := func(name string, n int64) {
+		dst = strconv.AppendInt(append(dst, name...), n, 10)
+	}
+	number(`{"prompt_tokens":`, u.Input)
+	number(`,"completion_tokens":`, u.Output)
+	number(`,"total_tokens":`, u.Input+u.Output)
+	number(`,"prompt_tokens_details":{"cached_tokens":`, u.Cached)
+	if u.CacheWrite > 0 {
+		number(`,"cache_write_tokens":`, u.CacheWrite)
+	}
+	number(`},"completion_tokens_details":{"reasoning_tokens":`, u.Reasoning)
+	return append(dst, `}}`...)
+}
+
+// reasonOf returns the finish reason as clients of functions know it.
+func (a *answer) reasonOf(ev *chat.Event) string {
+	if ev.Reason == chat.ToolCalls && a.trip.Request.Legacy {
+		return "function_call"
+	}
+	return string(ev.Reason)
+}
+
+// tooMany is the error of an answer that calls more than one function for a
+// client that can be told of one.
+var tooMany = &chat.Error{Status: 502, Type: "server_error", Code: "too_many_function_calls",
+	Message: "The model called more than one function, which 'functions' has no words for. Use 'tools'."}
+
+// tooMany reports whether a call that begins is one more than can be told.
+func (a *answer) tooMany(ev *chat.Event) bool {
+	return a.trip.Request.Legacy && ev.Kind == chat.Open && ev.What == chat.Call && a.calls == 1
+}
+
+// appendCall appends what a call begins with; its arguments, or input, follow.
+func (a *answer) appendCall(dst []byte, ev *chat.Event, b *block, index bool) []byte {
+	if a.trip.Request.Legacy {
+		dst = raw.AppendText(append(dst, `"function_call":{"name":`...), ev.Name)
+		return append(dst, `,"arguments":"`...)
+	}
+	dst = append(dst, '{')
+	if index {
+		dst = append(strconv.AppendInt(append(dst, `"index":`...), int64(b.call), 10), ',')
+	}
+	kind, input := "function", "arguments"
+	if ev.What == chat.Custom {
+		kind, input = "custom", "input"
+	}
+	dst = raw.AppendText(append(dst, `"id":`...), ev.ID)
+	dst = append(append(dst, `,"type":"`...), kind...)
+	dst = append(append(append(dst, `","`...), kind...), `":{"name":`...)
+	dst = raw.AppendText(dst, ev.Name)
+	return append(append(append(dst, `,"`...), input...), `":"`...)
+}
+
+// appendArguments appends a piece of a call's arguments, within a string.
+func appendArguments(dst []byte, ev *chat.Event) []byte {
+	if len(ev.JSON) > 0 {
+		return raw.AppendEscaped(dst, raw.AppendCompact(nil, ev.JSON))
+	}
+	return append(dst, ev.Text...)
+}
+
+// WriteError appends the body of an answer that is an error.
+func (Dialect) WriteError(dst []byte, err *chat.Error) []byte {
+	dst = raw.AppendString(append(dst, `{"error":{"message":`...), err.Message)
+	dst = raw.AppendString(append(dst, `,"type":`...), err.Type)
+	dst = append(dst, `,"param":null,"code":`...)
+	if err.Code == "" {
+		dst = append(dst, "null"...)
+	} else {
+		dst = raw.AppendString(dst, err.Code)
+	}
+	if err.Provider != "" {
+		dst = raw.AppendString(append(dst, `,"provider":`...), err.Provider)
+	}
+	if err.RequestID != "" {
+		dst = raw.AppendString(append(dst, `,"request_id":`...), err.RequestID)
+	}
+	return append(dst, "}}"...)
+}

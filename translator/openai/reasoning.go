@@ -1,0 +1,154 @@
+package openai
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	"llmroute/translator/chat"
+	"llmroute/translator/raw"
+)
+
+// Reasoning travels in one convention: reasoning_content holds its text, and
+// reasoning_details what must come back as it was. What clients of other
+// gateways keep is read as well.
+
+const (
+	formatClaude  = "anthropic-claude-v1"
+	formatGemini  = "google-gemini-v1"
+	formatUnknown = "unknown"
+
+	ours       = "llmroute:"
+	ourBlocks  = ours + "blocks:"
+	forClaude  = "anthropic"
+	forGemini  = "gemini"
+	detailText = "reasoning.text"
+	encrypted  = "reasoning.encrypted"
+)
+
+// reasoning reads the reasoning of an earlier answer from the first place where
+// there is any. Text by itself proves nothing: it is for backends that take it.
+func (r *reader) reasoning(turn *chat.Turn, f *fields) {
+	before := len(turn.Blocks)
+	for e := f.details.Elements(); e.Next(); {
+		r.detail(turn, e.Value())
+	}
+	if len(turn.Blocks) == before && len(turn.Replay) == 0 {
+		for e := f.blocks.Elements(); e.Next(); {
+			b := chat.Block{Message: r.message, Part: -1}
+			if thought(&b, e.Value()); len(b.Sig) > 0 {
+				turn.Blocks = append(turn.Blocks, b)
+			}
+		}
+	}
+	if len(turn.Blocks) > before || len(turn.Replay) > 0 {
+		r.req.Use(chat.History, r.at(".reasoning_details"))
+		return
+	}
+	text := f.text.Text()
+	if f.text.IsObject() { // as Envoy AI Gateway has it
+		b := chat.Block{Message: r.message, Part: -1}
+		text = f.text.Get("reasoningText").Get("text").Text()
+		b.What, b.Text, b.Sig, b.For = chat.Thinking, text, f.text.Get("reasoningText").Get("signature").Text(), forClaude
+		if len(b.Sig) > 0 {
+			turn.Blocks = append(turn.Blocks, b)
+			return
+		}
+	}
+	if len(text) == 0 {
+		text = f.short.Text()
+	}
+	if !text.Blank() {
+		turn.Blocks = append(turn.Blocks, chat.Block{What: chat.Thinking, Text: text, Message: r.message, Part: -1})
+	}
+}
+
+// thought reads a block in Anthropic's words.
+func thought(b *chat.Block, v raw.Value) {
+	b.For = forClaude
+	if v.Get("type").String() == "redacted_thinking" {
+		b.What, b.Sig = chat.Redacted, v.Get("data").Text()
+		return
+	}
+	b.What, b.Text, b.Sig = chat.Thinking, v.Get("thinking").Text(), v.Get("signature").Text()
+}
+
+// detail reads one entry of reasoning_details.
+func (r *reader) detail(turn *chat.Turn, v raw.Value) {
+	b := chat.Block{Message: r.message, Part: -1}
+	id := v.Get("id").String()
+	switch v.Get("format").String() {
+	case formatClaude:
+		b.For = forClaude
+	case formatGemini:
+		b.For = forGemini
+	case formatUnknown:
+		if rest, ok := strings.CutPrefix(id, ourBlocks); ok {
+			r.blocks(turn, rest, v.Get("data"))
+			return
+		}
+		if rest, ok := strings.CutPrefix(id, ours); ok {
+			b.For, _, _ = strings.Cut(rest, ":")
+		}
+	}
+	switch v.Get("type").String() {
+	case detailText:
+		b.What, b.Text, b.Sig = chat.Thinking, v.Get("text").Text(), v.Get("signature").Text()
+		if len(b.Sig) == 0 {
+			b.For = ""
+		}
+	case encrypted:
+		b.What, b.Sig = chat.Redacted, v.Get("data").Text()
+	default:
+		return
+	}
+	if len(b.Sig) > 0 && b.For == "" {
+		return // of a vendor that we do not know
+	}
+	turn.Blocks = append(turn.Blocks, b)
+}
+
+// blocks reads a whole answer that came back as it was. What is not exactly
+// that, the client has changed, and it does not count.
+func (r *reader) blocks(turn *chat.Turn, id string, data raw.Value) {
+	list, err := base64.StdEncoding.DecodeString(data.String())
+	if err != nil || !json.Valid(list) {
+		return
+	}
+	turn.For, _, _ = strings.Cut(id, ":")
+	turn.Replay = raw.Trim(list)
+}
+
+// detailOf appends the entry of reasoning_details with number index that brings
+// ev back: the end of a block of reasoning, or a whole answer.
+func detailOf(dst []byte, ev *chat.Event, reply, text raw.Text, index int) []byte {
+	switch {
+	case ev.Kind == chat.Replay:
+		dst = append(dst, `{"type":"reasoning.encrypted","data":"`...)
+		dst = base64.StdEncoding.AppendEncode(dst, ev.JSON)
+		dst = append(append(append(append(dst, `","id":"`...), ourBlocks...), ev.For...), ':')
+		dst = append(append(dst, reply...), `","format":"unknown"`...)
+	case ev.What == chat.Redacted:
+		dst = raw.AppendText(append(dst, `{"type":"reasoning.encrypted","data":`...), ev.Sig)
+		dst = format(dst, ev.For, reply, index)
+	default:
+		dst = raw.AppendText(append(dst, `{"type":"reasoning.text","text":`...), text)
+		dst = raw.AppendText(append(dst, `,"signature":`...), ev.Sig)
+		dst = format(dst, ev.For, reply, index)
+	}
+	dst = append(dst, `,"index":`...)
+	return append(strconv.AppendInt(dst, int64(index), 10), '}')
+}
+
+func format(dst []byte, dialect string, reply raw.Text, index int) []byte {
+	switch dialect {
+	case forClaude:
+		return append(dst, `,"format":"`+formatClaude+`"`...)
+	case forGemini:
+		return append(dst, `,"format":"`+formatGemini+`"`...)
+	}
+	dst = append(append(append(append(dst, `,"format":"unknown","id":"`...), ours...), dialect...), ':')
+	dst = append(append(dst, reply...), '.')
+	return append(strconv.AppendInt(dst, int64(index), 10), '"')
+}
