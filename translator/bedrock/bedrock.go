@@ -1,0 +1,107 @@
+// Package bedrock is the dialect of Amazon Bedrock's Converse and ConverseStream.
+//
+// Converse is one API for the models of many vendors, and takes a request for
+// well-formed that the model behind it then refuses. What each family of models
+// takes stands in one place, [model]; the rest of the package asks it.
+package bedrock
+
+import (
+	"llmroute/translator/chat"
+)
+
+const (
+	provider = "bedrock"
+	// forHere marks what only Converse can read again: block lists, and reasoning
+	// of models other than Anthropic's.
+	forHere = "bedrock"
+	// forClaude marks signatures of Anthropic's models, which every home of theirs
+	// takes.
+	forClaude = "anthropic"
+)
+
+// Dialect is Converse as backends speak it. The zero value is ready.
+type Dialect struct{}
+
+// Habits says how Converse, and the model behind it, wants a conversation.
+func (Dialect) Habits(t *chat.Trip) chat.Habits {
+	m := modelOf(t)
+	return chat.Habits{
+		Late:            chat.LateUser, // system messages among the others are in the API, but models refuse them
+		Prefill:         m.goesOn(),
+		NoForce:         !m.forcedAny(),
+		NoEmpty:         true,
+		KeepTools:       m.bindsThoughts(),
+		NativeSchema:    m.keepsSchemas(),
+		SchemaWithTools: m.keepsSchemas(),
+	}
+}
+
+// Framing is AWS's own.
+func (Dialect) Framing() chat.Framing { return chat.EventStream }
+
+// Rules are the verdicts of Converse.
+func (Dialect) Rules() chat.Rules { return rules }
+
+var rules = chat.Rules{
+	chat.Model:           chat.Always(chat.Translate),
+	chat.LeadingSystem:   chat.Always(chat.Translate),
+	chat.LateSystem:      chat.Always(chat.Translate),
+	chat.ImageURL:        chat.Always(chat.Translate),
+	chat.ImageDetail:     chat.Always(chat.Warn),
+	chat.InputAudio:      either(chat.Translate, "models that hear", model.hears, chat.Refuse),
+	chat.FilePart:        chat.Always(chat.Translate),
+	chat.MessageName:     chat.Always(chat.Warn),
+	chat.History:         chat.Always(chat.Translate),
+	chat.FunctionCalls:   chat.Always(chat.Translate),
+	chat.CustomCalls:     chat.Always(chat.Translate),
+	chat.BrokenArguments: chat.Always(chat.Translate),
+	chat.Prefill:         either(chat.Translate, "unless Claude 4.6 or later", model.goesOn, chat.Refuse),
+	chat.FunctionTools:   chat.Always(chat.Translate),
+	chat.StrictTools:     either(chat.Translate, "models that keep to schemas", model.keepsSchemas, chat.Warn),
+	chat.CustomTools:     chat.Always(chat.Translate),
+	chat.GrammarTools:    chat.Always(chat.Refuse),
+	chat.ChoiceFree:      chat.Always(chat.Translate),
+	chat.ChoiceForced:    either(chat.Translate, "models that can be forced", model.forcedAny, chat.Shift),
+	chat.ChoiceAmong:     chat.Always(chat.Translate),
+	chat.ParallelCalls:   either(chat.Translate, "Claude", model.isClaude, chat.Shift),
+	chat.FormatObject:    chat.Always(chat.Translate),
+	chat.FormatSchema:    either(chat.Translate, "models that keep to schemas or can be forced", model.formed, chat.Refuse),
+	chat.ReasoningEffort: either(chat.Translate, "models that reason", model.reasons, chat.Warn),
+	chat.Verbosity:       chat.Always(chat.Warn),
+	chat.MaxTokens:       chat.Always(chat.Translate),
+	chat.StopWords:       either(chat.Translate, "unless Qwen or gpt-oss", model.stops, chat.Shift),
+	chat.Choices:         chat.Always(chat.Refuse),
+	chat.Seed:            either(chat.Translate, "Cohere", model.isCohere, chat.Warn),
+	chat.Temperature:     either(chat.Translate, "unless Claude 4.7, GPT-5 or later", model.sampled, chat.Warn),
+	chat.TopP:            either(chat.Translate, "unless Claude 4.7, GPT-5 or later", model.sampled, chat.Warn),
+	chat.Penalties:       either(chat.Translate, "Cohere", model.isCohere, chat.Shift),
+	chat.LogitBias:       chat.Always(chat.Refuse),
+	chat.Logprobs:        chat.Always(chat.Refuse),
+	chat.TopLogprobs:     chat.Always(chat.Refuse),
+	chat.Streaming:       chat.Always(chat.Translate),
+	chat.StreamOptions:   chat.Always(chat.Translate),
+	chat.EndUser:         chat.Always(chat.Warn),
+	chat.CacheKey:        chat.Always(chat.Warn),
+	chat.CacheRetention:  chat.Always(chat.Warn),
+	chat.CacheMarks:      either(chat.Translate, "Claude, Nova", model.caches, chat.Warn),
+	chat.ServiceTier: {
+		{Verdict: chat.Warn, When: "scale", If: func(t *chat.Trip) bool { return tierOf(t.Request.Tier) == "" }},
+		{Verdict: chat.Translate},
+	},
+	chat.Stored:          chat.Always(chat.Warn),
+	chat.Metadata:        chat.Always(chat.Translate),
+	chat.SpokenAnswer:    chat.Always(chat.Refuse),
+	chat.Prediction:      chat.Always(chat.Warn),
+	chat.Moderation:      chat.Always(chat.Refuse),
+	chat.WebSearch:       chat.Always(chat.Refuse),
+	chat.LegacyFunctions: chat.Always(chat.Translate),
+	chat.Unknown:         chat.Always(chat.Warn),
+}
+
+// either returns the cases of a verdict that depends on the model.
+func either(yes chat.Verdict, when string, is func(model) bool, no chat.Verdict) []chat.Case {
+	return []chat.Case{
+		{Verdict: yes, When: when, If: func(t *chat.Trip) bool { return is(modelOf(t)) }},
+		{Verdict: no},
+	}
+}

@@ -1,0 +1,205 @@
+package bedrock
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+
+	"llmroute/translator/chat"
+	"llmroute/translator/raw"
+)
+
+func (w *writer) blocks(blocks []chat.Block) error {
+	for i := range blocks {
+		b := &blocks[i]
+		before := len(w.dst)
+		if err := w.block(b); err != nil {
+			return err
+		}
+		if len(w.dst) > before {
+			w.filled = true
+			w.mark(b.Cache)
+		}
+	}
+	return nil
+}
+
+func (w *writer) block(b *chat.Block) error {
+	switch b.What {
+	case chat.Text:
+		if !b.Text.Blank() {
+			w.text(b.Text)
+			w.words = true
+		}
+	case chat.Thinking, chat.Redacted:
+		if w.says(b) {
+			w.thought(b)
+		}
+	case chat.Call, chat.Custom:
+		w.call(b)
+	case chat.Result:
+		return w.result(b)
+	case chat.Image, chat.Audio, chat.File:
+		return w.media(b)
+	}
+	return nil
+}
+
+func (w *writer) thought(b *chat.Block) {
+	w.next()
+	if b.What == chat.Redacted {
+		w.dst = raw.AppendText(append(w.dst, `{"reasoningContent":{"redactedContent":`...), b.Sig)
+		w.dst = append(w.dst, '}', '}')
+		return
+	}
+	w.dst = raw.AppendText(append(w.dst, `{"reasoningContent":{"reasoningText":{"text":`...), b.Text)
+	w.dst = raw.AppendText(append(w.dst, `,"signature":`...), b.Sig)
+	w.dst = append(w.dst, '}', '}', '}')
+}
+
+func (w *writer) call(b *chat.Block) {
+	w.next()
+	if w.plain {
+		w.dst = append(append(w.dst, `{"text":"[tool call `...), raw.Quote(b.Name)...)
+		args := b.Args
+		if b.What == chat.Custom {
+			args = b.Text
+		}
+		w.dst = append(append(append(w.dst, ' '), args...), `]"}`...)
+		w.words = true
+		return
+	}
+	w.dst = raw.AppendString(append(w.dst, `{"toolUse":{"toolUseId":`...), w.id(b.ID))
+	w.dst = raw.AppendString(append(w.dst, `,"name":`...), w.t.Name(b.Name))
+	w.dst = append(append(w.dst, `,"input":`...), w.t.Object(b)...)
+	w.dst = append(w.dst, '}', '}')
+}
+
+// mistralID is how long Mistral's ids are, no more and no less.
+const mistralID = 9
+
+// id returns what the model takes for a call's id. It depends on the id alone,
+// so that a call and its result agree, in this request and in every later one.
+func (w *writer) id(id string) string {
+	if w.m.vendor != mistral {
+		return id
+	}
+	fits := len(id) == mistralID
+	for i := 0; fits && i < len(id); i++ {
+		fits = id[i] != '_' && id[i] != '-'
+	}
+	if fits {
+		return id
+	}
+	const digits = "0123456789abcdefghijklmnopqrstuvwxyz"
+	sum := sha256.Sum256([]byte(id))
+	out := make([]byte, mistralID)
+	for i := range out {
+		out[i] = digits[int(sum[i])%len(digits)]
+	}
+	return string(out)
+}
+
+// result writes what a tool has answered.
+func (w *writer) result(b *chat.Block) error {
+	if w.plain {
+		return w.told(b)
+	}
+	w.next()
+	w.dst = raw.AppendString(append(w.dst, `{"toolResult":{"toolUseId":`...), w.id(b.ID))
+	w.dst = append(w.dst, `,"content":[`...)
+	empty := len(w.dst)
+	words := w.words
+	for i := range b.Blocks {
+		if err := w.block(&b.Blocks[i]); err != nil {
+			return err
+		}
+	}
+	w.words = words // these are not the user's
+	if len(w.dst) == empty {
+		w.text(raw.Text("(empty)"))
+	}
+	w.dst = append(w.dst, ']')
+	if b.Failed && w.m.judges() {
+		w.dst = append(w.dst, `,"status":"error"`...)
+	}
+	w.dst = append(w.dst, '}', '}')
+	for i := range b.Blocks {
+		w.mark(b.Blocks[i].Cache)
+	}
+	return nil
+}
+
+// told writes a result in words.
+func (w *writer) told(b *chat.Block) error {
+	w.next()
+	w.dst = append(append(append(w.dst, `{"text":"[tool result `...), raw.Quote(b.ID)...), ']')
+	for i := range b.Blocks {
+		if b.Blocks[i].What == chat.Text {
+			w.dst = append(append(w.dst, ' '), b.Blocks[i].Text...)
+		}
+	}
+	w.dst = append(w.dst, '"', '}')
+	w.words = true
+	for i := range b.Blocks {
+		if b.Blocks[i].What != chat.Text {
+			if err := w.block(&b.Blocks[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// maxMarks is how many marks a request may have.
+const maxMarks = 4
+
+// marks counts the cache points written.
+type marks struct {
+	n     int
+	short bool // one for five minutes: none for longer may follow
+}
+
+// mark writes a cache point behind what was just written.
+func (w *writer) mark(life string) {
+	if life == "" {
+		return
+	}
+	if w.marks.n == maxMarks {
+		w.t.Warn("prompt_cache_breakpoint", "too_many")
+		return
+	}
+	w.marks.n++
+	if life == "default" && w.t.Request.CacheTTL != "" {
+		life = w.t.Request.CacheTTL
+	}
+	w.next()
+	w.dst = append(w.dst, `{"cachePoint":{"type":"default"`...)
+	switch {
+	case life == "default" || life == "5m":
+		w.marks.short = true
+	case w.m.cachesAnHour() && !w.marks.short:
+		w.dst = append(w.dst, `,"ttl":"1h"`...)
+	default:
+		w.marks.short = true
+		w.t.Warn("prompt_cache_breakpoint", "ttl_5m")
+	}
+	w.dst = append(w.dst, '}', '}')
+}
+
+// isBase64 reports whether b is base64 as Bedrock wants it. What it does not take
+// would be a 400 that names nothing the client knows.
+func isBase64(b raw.Text) bool {
+	if len(b) == 0 || len(b)%4 != 0 {
+		return false
+	}
+	const chunk = 4096
+	var buf [chunk / 4 * 3]byte
+	for len(b) > 0 {
+		n := min(len(b), chunk)
+		if _, err := base64.StdEncoding.Decode(buf[:], b[:n]); err != nil {
+			return false
+		}
+		b = b[n:]
+	}
+	return true
+}

@@ -1,0 +1,184 @@
+package bedrock
+
+import (
+	"strconv"
+
+	"llmroute/translator/chat"
+	"llmroute/translator/raw"
+)
+
+// The efforts that are spelled alike in all families.
+const (
+	low    = "low"
+	medium = "medium"
+	high   = "high"
+	xhigh  = "xhigh"
+	most   = "max"
+	none   = "none"
+)
+
+// budgets are what the efforts are worth in tokens to models that want a number.
+var budgets = map[string]int64{low: 1024, medium: 2048, high: 4096}
+
+// unbound reports whether the model wants to reason without any limits.
+func (w *writer) unbound() bool { return w.m.vendor == nova && w.novaEffort() == high }
+
+// novaEffort returns the effort that Nova is asked for, "" for none.
+func (w *writer) novaEffort() string {
+	if w.m.vendor != nova || !w.m.reasons() {
+		return ""
+	}
+	if effort, _ := nearest(w.t.Request.Effort, false); effort != none {
+		return effort
+	}
+	return ""
+}
+
+// thinking reports whether Claude was made to think, so that nothing may be said
+// of how it draws tokens.
+func (w *writer) thinking() bool {
+	for _, m := range w.add {
+		if m.name == "thinking" {
+			return raw.Value(m.value).Get("type").String() != "disabled"
+		}
+	}
+	return false
+}
+
+// nearest returns the effort of those that a family has, and whether it is
+// another one.
+func nearest(effort string, beyond bool) (string, bool) {
+	switch effort {
+	case "minimal":
+		return low, true
+	case xhigh, most:
+		if !beyond {
+			return high, true
+		}
+	}
+	return effort, false
+}
+
+// reasoning asks for an effort, in the words of the model's family.
+func (w *writer) reasoning() {
+	if w.m.isClaude() {
+		w.think()
+		return
+	}
+	asked := w.t.Request.Effort
+	if asked == "" || !w.m.reasons() {
+		return
+	}
+	effort, moved := nearest(asked, w.m.vendor == gpt)
+	switch w.m.vendor {
+	case nova:
+		if effort == none {
+			return // it does not reason unless it is asked to
+		}
+		w.add = append(w.add, member{"reasoningConfig", []byte(`{"type":"enabled","maxReasoningEffort":"` + effort + `"}`)})
+	case gptOSS, kimi:
+		if effort == none {
+			w.t.Warn("reasoning_effort", "always_reasons")
+			return
+		}
+		w.add = append(w.add, member{"reasoning_effort", []byte(`"` + effort + `"`)})
+	case gpt:
+		w.add = append(w.add, member{"reasoning", []byte(`{"effort":"` + effort + `"}`)})
+	}
+	if moved {
+		w.t.Warn("reasoning_effort", effort)
+	}
+}
+
+// think asks Claude for its thoughts.
+func (w *writer) think() {
+	r := &w.t.Request
+	if own := r.Extension("thinking"); own.IsObject() {
+		w.add = append(w.add, member{"thinking", own})
+		return
+	}
+	switch {
+	case r.Effort == "" || !w.m.reasons():
+		if w.t.WantsReasoning() && w.m.thinks() {
+			w.add = append(w.add, member{"thinking", []byte(`{"type":"adaptive","display":"summarized"}`)})
+		}
+	case r.Effort == none:
+		w.thinkNot()
+	case r.Choice.Mode == chat.Force && w.tooled && !w.m.forcedThinking():
+		w.t.Warn("reasoning_effort", "tool_choice")
+	case w.m.budgeted():
+		w.thinkWithin()
+	default:
+		w.thinkFreely()
+	}
+}
+
+// thinkNot keeps Claude from thinking as far as that goes.
+func (w *writer) thinkNot() {
+	switch {
+	case w.m.alwaysThinks():
+		w.t.Warn("reasoning_effort", low)
+		w.add = append(w.add, member{"output_config", []byte(`{"effort":"low"}`)})
+	case w.m.tier == "sonnet" && w.m.version >= 55:
+		w.add = append(w.add, member{"thinking", []byte(`{"type":"between_tools"}`)})
+	case w.m.thinks():
+		w.add = append(w.add, member{"thinking", []byte(`{"type":"disabled"}`)})
+	}
+}
+
+// thinkWithin gives a budget, as the models up to 4.5 want it.
+func (w *writer) thinkWithin() {
+	effort, moved := nearest(w.t.Request.Effort, false)
+	budget := budgets[effort]
+	if limit := w.limit(); limit > 0 && budget >= limit {
+		budget = limit - 1
+	}
+	switch {
+	case budget < budgets[low]:
+		w.t.Warn("reasoning_effort", "max_tokens")
+		return
+	case w.unsigned():
+		// The thoughts that led to the call are gone, and the model would miss them.
+		w.t.Warn("reasoning_effort", "reasoning_lost")
+		return
+	case moved:
+		w.t.Warn("reasoning_effort", effort)
+	}
+	w.add = append(w.add, member{"thinking", append(strconv.AppendInt([]byte(`{"type":"enabled","budget_tokens":`), budget, 10), '}')})
+}
+
+// thinkFreely gives an effort, as the models from 4.6 on want it.
+func (w *writer) thinkFreely() {
+	effort, moved := nearest(w.t.Request.Effort, w.m.version >= 47)
+	if w.t.Request.Effort == most {
+		effort, moved = most, false // all of them have it
+	}
+	if moved {
+		w.t.Warn("reasoning_effort", effort)
+	}
+	thinking := `{"type":"adaptive"}`
+	if w.m.version >= 47 && w.t.WantsReasoning() {
+		thinking = `{"type":"adaptive","display":"summarized"}`
+	}
+	w.add = append(w.add,
+		member{"thinking", []byte(thinking)},
+		member{"output_config", []byte(`{"effort":"` + effort + `"}`)})
+}
+
+// unsigned reports whether the model is in the middle of calling tools, and the
+// thoughts that it began with did not come back.
+func (w *writer) unsigned() bool {
+	turns := w.t.Request.Turns
+	n := len(turns)
+	if w.plain || n < 2 || turns[n-1].Role != chat.User || turns[n-2].Role != chat.Assistant {
+		return false
+	}
+	if len(turns[n-1].Blocks) == 0 || turns[n-1].Blocks[0].What != chat.Result {
+		return false
+	}
+	answer := &turns[n-2]
+	if len(answer.Replay) > 0 && answer.For == forHere {
+		return false
+	}
+	return len(answer.Blocks) == 0 || !w.says(&answer.Blocks[0]) || len(answer.Blocks[0].Sig) == 0
+}

@@ -1,0 +1,294 @@
+package bedrock
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+
+	"llmroute/translator/chat"
+	"llmroute/translator/raw"
+)
+
+// writer writes one request.
+type writer struct {
+	t   *chat.Trip
+	m   model
+	dst []byte
+
+	tooled bool // the request has tools
+	plain  bool // it has none, and the history is told in words
+
+	role   string // of the message being written, "" before the first
+	filled bool   // it has a block
+	words  bool   // one of text
+	papers string // it has documents: what to call them
+	names  []string
+	marks  marks
+	add    []member // additionalModelRequestFields
+}
+
+// member is a field for the model itself.
+type member struct {
+	name  string
+	value []byte
+}
+
+// WriteRequest writes a Converse request.
+func (d Dialect) WriteRequest(out *chat.Outgoing, t *chat.Trip) error {
+	w := writer{t: t, m: modelOf(t), dst: out.Body}
+	if err := w.prepare(); err != nil {
+		return err
+	}
+	if err := w.address(out); err != nil {
+		return err
+	}
+	w.dst = append(w.dst, '{')
+	// Tools stand first for the cache, then system, then messages: so they are
+	// written in that order, whatever Bedrock makes of it.
+	if err := w.tools(); err != nil {
+		return err
+	}
+	w.system()
+	if err := w.messages(); err != nil {
+		return err
+	}
+	if err := w.settings(); err != nil {
+		return err
+	}
+	w.dst = append(w.dst, '}')
+	out.Body = w.dst
+	return nil
+}
+
+// prepare decides what later parts depend on.
+func (w *writer) prepare() error {
+	r := &w.t.Request
+	for i := range r.Tools {
+		if len(r.Tools[i].Vendor) > 0 {
+			if err := w.t.Lose(chat.Refuse, chat.FunctionTools, r.Tools[i].Param, "unsupported"); err != nil {
+				return err
+			}
+			continue
+		}
+		w.tooled = true
+	}
+	if r.Choice.Mode == chat.Never {
+		w.tooled = false
+	}
+	if w.tooled {
+		return nil
+	}
+	for i := range r.Turns {
+		for j := range r.Turns[i].Blocks {
+			if b := &r.Turns[i].Blocks[j]; b.What == chat.Call || b.What == chat.Custom || b.What == chat.Result {
+				// Converse knows no "none", and takes no calls where there are no tools.
+				w.plain = true
+				w.t.Warn("tool_calls", "told_in_words")
+				return nil
+			}
+		}
+	}
+	return nil
+}
+
+// key begins a member of the request itself.
+func (w *writer) key(name string) {
+	if w.dst[len(w.dst)-1] != '{' {
+		w.dst = append(w.dst, ',')
+	}
+	w.dst = append(append(append(w.dst, '"'), name...), '"', ':')
+}
+
+// next begins another element of an array.
+func (w *writer) next() {
+	if w.dst[len(w.dst)-1] != '[' {
+		w.dst = append(w.dst, ',')
+	}
+}
+
+func (w *writer) text(t raw.Text) {
+	w.next()
+	w.dst = append(raw.AppendText(append(w.dst, `{"text":`...), t), '}')
+}
+
+func (w *writer) system() {
+	turns := w.t.Request.Turns
+	order := w.formOrder()
+	if len(order) == 0 && (len(turns) == 0 || turns[0].Role != chat.System) {
+		return
+	}
+	at := len(w.dst)
+	w.key("system")
+	w.dst = append(w.dst, '[')
+	empty := len(w.dst)
+	for i := range turns {
+		if turns[i].Role != chat.System {
+			break
+		}
+		for j := range turns[i].Blocks {
+			b := &turns[i].Blocks[j]
+			if b.What != chat.Text || b.Text.Blank() {
+				continue
+			}
+			w.text(b.Text)
+			w.mark(b.Cache)
+		}
+	}
+	if len(order) > 0 {
+		w.text(order)
+	}
+	if len(w.dst) == empty {
+		w.dst = w.dst[:at]
+		return
+	}
+	w.dst = append(w.dst, ']')
+}
+
+// formOrder returns the line that asks for a form which nothing enforces.
+func (w *writer) formOrder() raw.Text {
+	f := &w.t.Request.Format
+	switch {
+	case !f.JSON || len(f.Schema) > 0 && w.m.keepsSchemas():
+		return nil
+	case len(f.Schema) == 0:
+		w.t.Warn("response_format", "instructed")
+		return raw.Text("Answer with one JSON object and nothing else.")
+	}
+	order := raw.Text("Answer with one JSON value of this JSON schema and nothing else: ")
+	return raw.AppendEscaped(order, raw.AppendCompact(nil, f.Schema))
+}
+
+func (w *writer) messages() error {
+	w.key("messages")
+	w.dst = append(w.dst, '[')
+	turns := w.t.Request.Turns
+	for i := range turns {
+		if turns[i].Role == chat.System {
+			continue
+		}
+		if err := w.turn(&turns[i], i == len(turns)-1); err != nil {
+			return err
+		}
+	}
+	if w.role == "" {
+		w.begin("user")
+	}
+	w.end()
+	w.dst = append(w.dst, ']')
+	return nil
+}
+
+// begin goes on with a message of that role: the last, or a new one.
+func (w *writer) begin(role string) {
+	if w.role == role {
+		return
+	}
+	if w.role == "" && role == "assistant" {
+		w.begin("user")
+		w.t.Warn("messages", "user_turn_inserted")
+	}
+	if w.role != "" {
+		w.end()
+	}
+	w.next()
+	w.dst = append(append(append(w.dst, `{"role":"`...), role...), `","content":[`...)
+	w.role, w.filled, w.words, w.papers = role, false, false, ""
+}
+
+// end ends the message. It must not be empty, and documents want words with them.
+func (w *writer) end() {
+	switch {
+	case !w.filled:
+		w.text(raw.Text("."))
+	case w.papers != "" && !w.words:
+		w.text(raw.Quote(w.papers))
+	}
+	w.dst = append(w.dst, ']', '}')
+}
+
+func (w *writer) turn(turn *chat.Turn, last bool) error {
+	if turn.Role == chat.User {
+		w.begin("user")
+		return w.blocks(turn.Blocks)
+	}
+	if len(turn.Replay) > 0 && !w.plain && w.same(turn) {
+		w.begin("assistant")
+		for e := turn.Replay.Elements(); e.Next(); w.filled = true {
+			w.next()
+			w.dst = append(w.dst, e.Value()...)
+		}
+		return nil
+	}
+	blocks := turn.Blocks
+	if last {
+		blocks = trimmed(blocks)
+	}
+	for i := range blocks {
+		if w.says(&blocks[i]) {
+			w.begin("assistant")
+			return w.blocks(blocks)
+		}
+	}
+	return nil // an answer that says nothing is left out
+}
+
+// says reports whether anything of a block of an answer is written.
+func (w *writer) says(b *chat.Block) bool {
+	switch b.What {
+	case chat.Text:
+		return !b.Text.Blank()
+	case chat.Thinking, chat.Redacted:
+		return len(b.Sig) > 0 && b.For == w.m.wants()
+	}
+	return true
+}
+
+// trimmed returns the blocks of an answer that is to go on, without the white
+// space at its end, which models refuse. Behind signed reasoning nothing may change.
+func trimmed(blocks []chat.Block) []chat.Block {
+	n := len(blocks) - 1
+	if n < 0 || blocks[n].What != chat.Text {
+		return blocks
+	}
+	for i := range blocks {
+		if len(blocks[i].Sig) > 0 {
+			return blocks
+		}
+	}
+	blocks = slices.Clone(blocks)
+	blocks[n].Text = blocks[n].Text.TrimRight()
+	return blocks
+}
+
+// same reports whether the answer that the client sent back says what the list
+// of blocks says that came with it. If the client has changed the answer, its
+// words count.
+func (w *writer) same(turn *chat.Turn) bool {
+	if turn.For != forHere {
+		return false
+	}
+	var said, sent []byte
+	var calls []string
+	for e := turn.Replay.Elements(); e.Next(); {
+		b := e.Value()
+		said = b.Get("text").Text().Append(said)
+		for c := b.Get("citationsContent").Get("content").Elements(); c.Next(); {
+			said = c.Value().Get("text").Text().Append(said)
+		}
+		if call := b.Get("toolUse"); call.IsObject() && call.Get("type").String() != serverTool {
+			calls = append(calls, call.Get("toolUseId").String())
+		}
+	}
+	for i := range turn.Blocks {
+		switch b := &turn.Blocks[i]; b.What {
+		case chat.Text:
+			sent = b.Text.Append(sent)
+		case chat.Call, chat.Custom:
+			if len(calls) == 0 || calls[0] != b.ID {
+				return false
+			}
+			calls = calls[1:]
+		}
+	}
+	return len(calls) == 0 && bytes.Equal(said, sent) && json.Valid(turn.Replay)
+}

@@ -1,0 +1,85 @@
+package bedrock
+
+import (
+	"net/http"
+
+	"llmroute/translator/chat"
+	"llmroute/translator/raw"
+)
+
+// tools writes toolConfig.
+func (w *writer) tools() error {
+	if !w.tooled {
+		return nil
+	}
+	r := &w.t.Request
+	w.key("toolConfig")
+	w.dst = append(w.dst, `{"tools":[`...)
+	// A model that can be made to call some tool, but none by its name, is made to
+	// call any of that one.
+	only := r.Choice.Mode == chat.Force && r.Choice.Name != "" && !w.m.forcedOne()
+	for i := range r.Tools {
+		tool := &r.Tools[i]
+		if len(tool.Vendor) > 0 || only && tool.Name != r.Choice.Name {
+			continue
+		}
+		if err := w.tool(tool); err != nil {
+			return err
+		}
+	}
+	w.dst = append(w.dst, ']')
+	if r.Choice.Mode == chat.Force {
+		w.key("toolChoice")
+		if r.Choice.Name != "" && w.m.forcedOne() {
+			w.dst = raw.AppendString(append(w.dst, `{"tool":{"name":`...), w.t.Name(r.Choice.Name))
+			w.dst = append(w.dst, '}', '}')
+		} else {
+			w.dst = append(w.dst, `{"any":{}}`...)
+		}
+	}
+	w.dst = append(w.dst, '}')
+	if r.NoParallel && w.m.isClaude() {
+		// Where toolChoice says the type, to say it again is refused; where it does
+		// not, to leave it out is.
+		value := `{"type":"auto","disable_parallel_tool_use":true}`
+		if r.Choice.Mode == chat.Force {
+			value = `{"disable_parallel_tool_use":true}`
+		}
+		w.add = append(w.add, member{"tool_choice", []byte(value)})
+	}
+	return nil
+}
+
+func (w *writer) tool(tool *chat.Tool) error {
+	schema := tool.Schema
+	if len(schema) == 0 {
+		schema = chat.EmptySchema
+	}
+	kind := schema.Get("type")
+	if len(kind) > 0 && kind.String() != "object" {
+		return &chat.Refusal{Status: http.StatusUnprocessableEntity, Type: "invalid_request_error", Code: "unsupported_value", Param: tool.Param,
+			Message: "Unsupported value: at this provider the schema of '" + tool.Param + "' must be of type 'object'. Make what it describes a property of an object."}
+	}
+	w.next()
+	w.dst = raw.AppendString(append(w.dst, `{"toolSpec":{"name":`...), w.t.Name(tool.Name))
+	if !tool.Description.Blank() {
+		w.dst = raw.AppendText(append(w.dst, `,"description":`...), tool.Description)
+	}
+	w.dst = append(w.dst, `,"inputSchema":{"json":`...)
+	if len(kind) == 0 {
+		w.dst = append(w.dst, `{"type":"object"`...)
+		if !schema.Hollow() {
+			w.dst = append(w.dst, ',')
+		}
+		w.dst = append(w.dst, schema[1:]...)
+	} else {
+		w.dst = append(w.dst, schema...)
+	}
+	w.dst = append(w.dst, '}')
+	if tool.Strict && w.m.keepsSchemas() {
+		w.dst = append(w.dst, `,"strict":true`...)
+	}
+	w.dst = append(w.dst, '}', '}')
+	w.mark(tool.Cache)
+	return nil
+}
