@@ -73,7 +73,7 @@ func (r *reader) Read(evs []chat.Event, name, data []byte) []chat.Event {
 		evs = r.metadata(evs, v)
 		r.counted = true
 	default:
-		if len(name) > 0 && name[0] == ':' {
+		if len(name) > 0 && name[0] == '!' {
 			return r.fail(evs, inStream(name[1:], data))
 		}
 	}

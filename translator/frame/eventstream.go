@@ -64,8 +64,8 @@ type Message struct {
 	// Raw is the whole message. Concatenated, the messages are the stream.
 	Raw []byte
 	// Name is the event's type. A message that is no event has the type of its
-	// exception, or the code of its error, with a colon in front: no event's type
-	// begins so, and one name is enough to tell them apart.
+	// exception, or the code of its error, with an exclamation mark in front: no
+	// event's type begins so, and one name is enough to tell them apart.
 	Name []byte
 	// Data is the payload; of an error that has none, its message, as plain text.
 	Data []byte
@@ -187,7 +187,7 @@ func (s *EventStream) parse(m *Message) error {
 	case "exception":
 		code = exception
 	}
-	s.name = append(append(s.name[:0], ':'), code...)
+	s.name = append(append(s.name[:0], '!'), code...)
 	if m.Name = s.name; len(m.Data) == 0 {
 		m.Data = words
 	}

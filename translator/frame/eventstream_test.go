@@ -82,10 +82,10 @@ func TestEventStreamTells(t *testing.T) {
 		want told
 	}{
 		{"a piece of an answer", decoded(t, delta), told{"contentBlockDelta", `{"contentBlockIndex":0,"delta":{"text":"Hi"}}`}},
-		{"an exception", decoded(t, throttled), told{":throttlingException", `{"message":"Too many tokens, please wait before trying again."}`}},
-		{"an error", message(t, "", ":message-type", "error", ":error-code", "InternalFailure", ":error-message", "it broke"), told{":InternalFailure", "it broke"}},
-		{"a kind nobody knows", message(t, "{}", ":message-type", "omen", ":error-code", "E"), told{":E", "{}"}},
-		{"no kind at all", message(t, "{}"), told{":", "{}"}},
+		{"an exception", decoded(t, throttled), told{"!throttlingException", `{"message":"Too many tokens, please wait before trying again."}`}},
+		{"an error", message(t, "", ":message-type", "error", ":error-code", "InternalFailure", ":error-message", "it broke"), told{"!InternalFailure", "it broke"}},
+		{"a kind nobody knows", message(t, "{}", ":message-type", "omen", ":error-code", "E"), told{"!E", "{}"}},
+		{"no kind at all", message(t, "{}"), told{"!", "{}"}},
 		{"headers of every kind", encoded(t, everyKind), told{"chunk", "x"}},
 		{"no payload", message(t, "", ":message-type", "event", ":event-type", "e"), told{"e", ""}},
 	} {
