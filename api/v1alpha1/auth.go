@@ -2,7 +2,7 @@ package v1alpha1
 
 // BackendAuthType is a way to authenticate to a backend.
 //
-// +kubebuilder:validation:Enum=None;Passthrough;APIKey;GCP
+// +kubebuilder:validation:Enum=None;Passthrough;APIKey;GCP;AzureEntra
 type BackendAuthType string
 
 const (
@@ -14,21 +14,30 @@ const (
 	BackendAuthAPIKey BackendAuthType = "APIKey"
 	// BackendAuthGCP sends an access token of Google Cloud.
 	BackendAuthGCP BackendAuthType = "GCP"
+	// BackendAuthAzureEntra sends an access token of Microsoft Entra ID.
+	BackendAuthAzureEntra BackendAuthType = "AzureEntra"
 )
 
 // BackendAuth is how a backend wants to be authenticated to. The secret, where
 // the type has one, comes from one of key, env, file and secretRef: the key of
 // APIKey; for GCP, which needs none where the environment has credentials, the
-// JSON document of a service account, a user or a federated workload. Tokens are
-// fetched and renewed in the background.
+// JSON document of a service account, a user or a federated workload; for
+// AzureEntra, which needs none with a federated token or a managed identity, the
+// client secret of an application. Tokens are fetched and renewed in the
+// background.
 //
 // +kubebuilder:validation:XValidation:rule="self.type != 'APIKey' || [has(self.key), has(self.env), has(self.file), has(self.secretRef)].filter(x, x).size() == 1",message="type APIKey needs exactly one of key, env, file and secretRef"
 // +kubebuilder:validation:XValidation:rule="self.type == 'APIKey' || !(has(self.header) || has(self.prefix) || has(self.key))",message="header, prefix and key are for type APIKey"
 // +kubebuilder:validation:XValidation:rule="!(self.type in ['None', 'Passthrough']) || !(has(self.env) || has(self.file) || has(self.secretRef))",message="env, file and secretRef are for a type that has a secret"
 // +kubebuilder:validation:XValidation:rule="self.type == 'APIKey' || [has(self.env), has(self.file), has(self.secretRef)].filter(x, x).size() < 2",message="only one of env, file and secretRef may be given"
-// +kubebuilder:validation:XValidation:rule="!has(self.scope) || self.type == 'GCP'",message="scope is for type GCP"
+// +kubebuilder:validation:XValidation:rule="!has(self.scope) || self.type in ['GCP', 'AzureEntra']",message="scope is for the types GCP and AzureEntra"
+// +kubebuilder:validation:XValidation:rule="self.type == 'AzureEntra' || !(has(self.tenantID) || has(self.clientID) || has(self.federatedTokenFile))",message="tenantID, clientID and federatedTokenFile are for type AzureEntra"
+// +kubebuilder:validation:XValidation:rule="!has(self.federatedTokenFile) || !(has(self.env) || has(self.file) || has(self.secretRef))",message="only one of a client secret and a federatedTokenFile may be given"
+// +kubebuilder:validation:XValidation:rule="self.type != 'AzureEntra' || !(has(self.env) || has(self.file) || has(self.secretRef) || has(self.federatedTokenFile)) || (has(self.tenantID) && has(self.clientID))",message="a client secret and a federatedTokenFile need tenantID and clientID"
+// +kubebuilder:validation:XValidation:rule="!has(self.tenantID) || has(self.env) || has(self.file) || has(self.secretRef) || has(self.federatedTokenFile)",message="tenantID is for a client secret or a federatedTokenFile: a managed identity knows its own"
 type BackendAuth struct {
-	// Type is None, Passthrough (the client's own credentials go on), APIKey or GCP.
+	// Type is None, Passthrough (the client's own credentials go on), APIKey, GCP
+	// or AzureEntra.
 	//
 	// +kubebuilder:default=None
 	// +optional
@@ -78,13 +87,42 @@ type BackendAuth struct {
 	SecretRef *SecretKeyRef `json:"secretRef,omitempty"`
 
 	// Scope is what a token is to be good for. The default for GCP is
-	// https://www.googleapis.com/auth/cloud-platform.
+	// https://www.googleapis.com/auth/cloud-platform, for AzureEntra
+	// https://cognitiveservices.azure.com/.default.
 	//
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
 	// +kubebuilder:validation:Pattern=`^[!-~]+$`
 	// +optional
 	Scope string `json:"scope,omitempty"`
+
+	// TenantID is the Entra tenant of the application.
+	//
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9]([-.A-Za-z0-9]*[A-Za-z0-9])?$`
+	// +optional
+	TenantID string `json:"tenantID,omitempty"`
+
+	// ClientID is the application's, or that of a managed identity where the
+	// machine has several. Without a client secret and a federated token AzureEntra
+	// takes what Azure's workload identity put into the environment, else the
+	// machine's managed identity.
+	//
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[-A-Za-z0-9]+$`
+	// +optional
+	ClientID string `json:"clientID,omitempty"`
+
+	// FederatedTokenFile is a file on the gateway's host with a token of another
+	// identity provider, such as a Kubernetes service account's, that the
+	// application trusts. It is read again for each token.
+	//
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=4096
+	// +optional
+	FederatedTokenFile string `json:"federatedTokenFile,omitempty"`
 }
 
 // SecretKeyRef names one entry of a Secret in the same namespace.

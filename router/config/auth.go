@@ -20,6 +20,8 @@ func (a *assembly) auth(d *document, spec *v1alpha1.BackendAuth, schema translat
 	case AuthAPIKey:
 	case AuthGCP:
 		return a.googleAuth(d, spec)
+	case AuthAzureEntra:
+		return a.entraAuth(d, spec)
 	default:
 		return auth
 	}
@@ -74,6 +76,30 @@ func (a *assembly) googleAuth(d *document, spec *v1alpha1.BackendAuth) Auth {
 		// Where the environment names a document, it is watched like any other.
 		if name := a.consulted.variable("GOOGLE_APPLICATION_CREDENTIALS"); name != "" {
 			a.keyFromFile(d, "spec.auth", name, &auth)
+		}
+	}
+	return auth
+}
+
+// entraScope is the scope of Azure's model services.
+const entraScope = "https://cognitiveservices.azure.com/.default"
+
+func (a *assembly) entraAuth(d *document, spec *v1alpha1.BackendAuth) Auth {
+	auth := Auth{
+		Type: AuthAzureEntra, Header: "authorization", Prefix: "Bearer ", Scope: cmp.Or(spec.Scope, entraScope),
+		Tenant: spec.TenantID, Client: spec.ClientID, TokenFile: spec.FederatedTokenFile,
+	}
+	a.secretOf(d, spec, &auth)
+	if auth.From != "" || auth.TokenFile != "" {
+		return auth
+	}
+	// What Azure's workload identity puts into the environment of a pod.
+	if file := a.consulted.variable("AZURE_FEDERATED_TOKEN_FILE"); file != "" {
+		auth.TokenFile = file
+		auth.Tenant = a.consulted.variable("AZURE_TENANT_ID")
+		auth.Client = cmp.Or(auth.Client, a.consulted.variable("AZURE_CLIENT_ID"))
+		if auth.Tenant == "" || auth.Client == "" {
+			a.fail(d.problem("spec.auth", "the environment has AZURE_FEDERATED_TOKEN_FILE, but not AZURE_TENANT_ID and AZURE_CLIENT_ID with it"))
 		}
 	}
 	return auth

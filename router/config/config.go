@@ -82,11 +82,12 @@ const (
 	AuthPassthrough AuthType = "Passthrough" // send the client's own
 	AuthAPIKey      AuthType = "APIKey"      // set one header to a key
 	AuthGCP         AuthType = "GCP"         // a token of Google Cloud
+	AuthAzureEntra  AuthType = "AzureEntra"  // a token of Microsoft Entra ID
 )
 
 // HasToken reports whether what authenticates is a token that a provider gives
 // out for a while, and not part of the configuration.
-func (t AuthType) HasToken() bool { return t == AuthGCP }
+func (t AuthType) HasToken() bool { return t == AuthGCP || t == AuthAzureEntra }
 
 // Auth is a backend's credential as configured. Equal ones can be told by ==.
 type Auth struct {
@@ -97,9 +98,12 @@ type Auth struct {
 	From   string // where the key comes from, fit for a message: "environment variable OPENAI_API_KEY"
 
 	// For auth types with a token. The Key is what the token is given out for: for
-	// AuthGCP a JSON document, or "" without From for the credentials of the
-	// environment.
-	Scope string // what the token is to be good for
+	// AuthGCP a JSON document, for AuthAzureEntra a client secret. Without From it
+	// is the TokenFile, or else whatever identity the environment has.
+	Scope     string // what the token is to be good for
+	Tenant    string // of Entra, for a secret or a TokenFile
+	Client    string // of Entra: the application, or the managed identity that is not the only one
+	TokenFile string // holds the token of another identity provider, read anew each time
 }
 
 // IsMissing reports whether the secret that was configured is not there: its

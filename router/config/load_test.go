@@ -154,6 +154,9 @@ func dumpBackend(b *strings.Builder, be *Backend) {
 	if be.Auth.Scope != "" {
 		fmt.Fprintf(b, " %s", be.Auth.Scope)
 	}
+	if a := be.Auth; a.Tenant+a.Client+a.TokenFile != "" {
+		fmt.Fprintf(b, " tenant %q client %q token file %q", a.Tenant, a.Client, a.TokenFile)
+	}
 	if be.Auth.From != "" {
 		fmt.Fprintf(b, " %s: %q+%q from %s", be.Auth.Header, be.Auth.Prefix, be.Auth.Key.Reveal(), be.Auth.From)
 	}

@@ -20,6 +20,7 @@ func TestSamples(t *testing.T) {
 		{"own-clusters.yaml", 1, []string{"my-backend"}},
 		{"openai.yaml", 1, []string{"openai"}},
 		{"azure-openai.yaml", 1, []string{"azure-openai", "azure-openai-dated"}},
+		{"azure-entra.yaml", 1, []string{"azure-openai"}},
 		{"google-vertex.yaml", 1, []string{"google-vertex"}},
 	}
 	for _, tt := range tests {

@@ -51,7 +51,7 @@ func (s *googleSource) Token(ctx context.Context) (*Token, error) {
 	t, err := s.fetch(context.WithValue(ctx, oauth2.HTTPClient, &client))
 	if err != nil {
 		err = fmt.Errorf("google token: %w", err)
-		if answered.isRefusal() {
+		if isRefusal(answered.status) {
 			err = &refusedError{code: googleCode(err), err: err}
 		}
 		return nil, err
@@ -100,9 +100,4 @@ func (l *lastAnswer) RoundTrip(r *http.Request) (*http.Response, error) {
 		l.status = resp.StatusCode
 	}
 	return resp, err
-}
-
-// isRefusal reports whether the answer was one that waiting does not mend.
-func (l *lastAnswer) isRefusal() bool {
-	return l.status >= 400 && l.status < 500 && l.status != http.StatusTooManyRequests
 }

@@ -127,8 +127,13 @@ func (l *Live) failed(err error) {
 
 // from names a credential to people.
 func from(a config.Auth) string {
-	if a.From != "" {
+	switch {
+	case a.From != "":
 		return a.From
+	case a.TokenFile != "":
+		return "federated token file " + a.TokenFile
+	case a.Type == config.AuthAzureEntra:
+		return "the managed identity"
 	}
 	return "the one of the environment it runs in"
 }

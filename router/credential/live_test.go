@@ -129,6 +129,7 @@ func TestProviderThatRefuses(t *testing.T) {
 			t.Errorf("before its end: got %s, want the last token", got)
 		}
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		want := &translator.Refusal{Status: 502, Type: "server_error", Code: "provider_auth_error",
 			Message: "The gateway could not authenticate to this backend: the provider's token endpoint refused its credential (invalid_grant), file a."}
 		if diff := cmp.Diff(refusal(t, l), want); diff != "" {

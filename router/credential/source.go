@@ -11,8 +11,11 @@ import (
 
 // newSource returns the source of a configured auth.
 func newSource(a config.Auth, client *http.Client) (Source, error) {
-	if a.Type == config.AuthGCP {
+	switch a.Type {
+	case config.AuthGCP:
 		return newGoogle(a, client)
+	case config.AuthAzureEntra:
+		return newEntra(a, client), nil
 	}
 	return nil, fmt.Errorf("auth type %s: has no token", a.Type)
 }
@@ -35,10 +38,15 @@ func refusalCode(err error) (code string, refused bool) {
 	return "", false
 }
 
+// isRefusal reports whether a status is an answer that waiting does not mend.
+func isRefusal(status int) bool {
+	return status >= 400 && status < 500 && status != http.StatusTooManyRequests && status != http.StatusRequestTimeout
+}
+
 // plainCode returns an OAuth error code such as invalid_grant, and "" for
 // anything that is more than a word.
 func plainCode(code string) string {
-	odd := func(r rune) bool { return r != '_' && (r < 'a' || 'z' < r) && (r < '0' || '9' < r) }
+	odd := func(r rune) bool { return r != '_' && (r|0x20 < 'a' || 'z' < r|0x20) && (r < '0' || '9' < r) }
 	if len(code) > 64 || strings.ContainsFunc(code, odd) {
 		return ""
 	}
