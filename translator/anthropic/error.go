@@ -23,18 +23,16 @@ func (d *Dialect) ReadError(_ *chat.Trip, status int, h chat.Headers, body []byt
 	case fault.Get("type").IsText():
 		err = errorOf(status, fault)
 	case kind != "":
-		err = exception(kind, v)
+		err = exception(status, kind, v)
 	default:
 		err = named(status, "", messageOf(fault, v))
 	}
-	err.Status = status
 	if err.RequestID = v.Get("request_id").String(); err.RequestID == "" {
 		err.RequestID = h.Get("request-id")
 	}
 	if err.RequestID == "" {
 		err.RequestID = h.Get("x-amzn-requestid")
 	}
-	settle(err)
 	return err
 }
 
@@ -78,19 +76,33 @@ var kinds = map[string]struct {
 
 // exceptions are Bedrock's, in Anthropic's words.
 var exceptions = map[string]string{
-	"validation": "invalid_request_error", "conflict": "conflict_error", "servicequotaexceeded": "rate_limit_error",
+	"validation": "invalid_request_error", "conflict": "conflict_error",
 	"accessdenied": "permission_error", "resourcenotfound": "not_found_error", "throttling": "rate_limit_error",
 	"modelnotready": "rate_limit_error", "modeltimeout": "timeout_error", "serviceunavailable": "overloaded_error",
-	"internalserver": "api_error", "modelerror": "api_error", "modelstreamerror": "api_error",
+	"internalserver": "api_error",
 }
 
-// exception reads an error of Bedrock's: a reply's, or a frame's in a stream.
-func exception(kind string, v raw.Value) *chat.Error {
+// exception reads an error of Bedrock's: a reply's, or with status 0 a frame's in
+// a stream.
+func exception(status int, kind string, v raw.Value) *chat.Error {
 	message := messageOf(v)
 	if message == "" {
 		message = v.Get("originalMessage").String()
 	}
-	return named(0, exceptions[strings.TrimSuffix(strings.ToLower(kind), "exception")], message)
+	kind = strings.TrimSuffix(strings.ToLower(kind), "exception")
+	switch kind {
+	case "servicequotaexceeded":
+		err := named(429, "rate_limit_error", message)
+		err.Type, err.Code = "insufficient_quota", "insufficient_quota"
+		return err
+	case "modelerror", "modelstreamerror":
+		// Bedrock's own status says only that the model has failed.
+		if status = int(v.Get("originalStatusCode").Int()); status < 400 || status > 599 {
+			status = 502
+		}
+		return named(status, "", message)
+	}
+	return named(status, exceptions[kind], message)
 }
 
 // named returns the error of Anthropic's type, or else of the status.

@@ -74,7 +74,7 @@ var extensions = []string{"thinking", "top_k", "anthropic_beta", "context_manage
 func (d *Dialect) Habits(t *chat.Trip) chat.Habits {
 	m := modelOf(t)
 	h := chat.Habits{
-		Extensions: extensions, Signed: provider, Exact: exact, Late: chat.LateHoist, Prefill: d.fields.Of(chat.Prefill, t) == chat.Translate,
+		Extensions: extensions, Signed: []string{provider}, Exact: exact, Late: chat.LateHoist, Prefill: d.fields.Of(chat.Prefill, t) == chat.Translate,
 		NoForce: !m.forced(), NoEmpty: true, KeepTools: m.bound(),
 		NativeSchema: d.structured(t), SchemaWithTools: true,
 	}

@@ -56,12 +56,12 @@ type Header struct{ Name, Value string }
 type Habits struct {
 	// Extensions are the top-level fields of the vendor's own that are taken.
 	Extensions []string
-	// Signed is the dialect whose signed reasoning is taken back; BareReasoning
+	// Signed lists the dialects whose signed reasoning is taken back; BareReasoning
 	// says that text alone is taken as well. What is not taken is left out in
 	// silence: most clients send all that they were given.
-	Signed        string
+	Signed        []string
 	BareReasoning bool
-	// Exact reports whether a turn's Replay, of the dialect Signed, still says what
+	// Exact reports whether a turn's Replay is of this dialect and still says what
 	// its Blocks do; nil takes no Replay.
 	Exact func(*Turn) bool
 	// Late is what becomes of late system messages unless the option says.

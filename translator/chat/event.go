@@ -59,7 +59,8 @@ type Usage struct {
 // A Reader turns one reply into events. It is for one goroutine, and one reply.
 type Reader interface {
 	// Read appends the events of one frame of a stream: name is the frame's event
-	// type, or "". The data is borrowed until the events have been used.
+	// type, or "", and of an event stream's exception its type behind a '!'. The
+	// data is borrowed until the events have been used.
 	Read(evs []Event, name, data []byte) []Event
 	// Whole appends the events of a reply that came in one piece.
 	Whole(evs []Event, body []byte) []Event

@@ -46,10 +46,10 @@ func (t *Trip) keepReasoning(h *Habits) {
 		assistant := turn.Role == Assistant
 		turn.Blocks = without(turn.Blocks, func(b *Block) bool {
 			b.Blocks = without(b.Blocks, isReasoning)
-			taken := assistant && (len(b.Sig) > 0 && b.For == h.Signed || h.BareReasoning && b.What == Thinking && !b.Text.Blank())
+			taken := assistant && (len(b.Sig) > 0 && slices.Contains(h.Signed, b.For) || h.BareReasoning && b.What == Thinking && !b.Text.Blank())
 			return isReasoning(b) && !taken
 		})
-		if len(turn.Replay) > 0 && (turn.For != h.Signed || !turn.Replay.IsArray() || h.Exact == nil || !h.Exact(turn)) {
+		if len(turn.Replay) > 0 && (!turn.Replay.IsArray() || h.Exact == nil || !h.Exact(turn)) {
 			turn.Replay = nil
 		}
 	}

@@ -78,6 +78,15 @@ func (t *Trip) Reset() {
 	}
 }
 
+// Forget lets go of the request but for what its answer needs, so that a long
+// answer does not hold the request's memory.
+func (t *Trip) Forget() {
+	r := &t.Request
+	t.Request = Request{Turns: clearCap(r.Turns), Tools: clearCap(r.Tools), Uses: clearCap(r.Uses),
+		Stream: r.Stream, Counts: r.Counts, Legacy: r.Legacy}
+	t.Header = nil
+}
+
 // clearCap empties s and lets go of what its elements held.
 func clearCap[T any](s []T) []T {
 	clear(s[:cap(s)])

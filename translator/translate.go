@@ -1,0 +1,258 @@
+package translator
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"llmroute/translator/chat"
+	"llmroute/translator/frame"
+)
+
+// translation is the Exchange between two dialects of chat. The request is read
+// into neutral terms, judged, brought into order and written again; the reply is
+// read as events, which are written as they come.
+type translation struct {
+	client  chat.Client
+	home    chat.Backend
+	backend *Backend
+
+	trip     chat.Trip
+	out      chat.Outgoing
+	status   int
+	mode     Mode
+	head     Headers // of a reply that is an error
+	reader   chat.Reader
+	writer   chat.Writer
+	restorer chat.Restorer
+	sse      frame.SSE
+	aws      frame.EventStream
+	evs      []chat.Event
+	tally    Tally
+}
+
+func (x *translation) Request(out *Edit, in *Call) error {
+	if in.Fields.Operation != ChatCompletions {
+		return &Refusal{Status: 422, Type: "invalid_request_error", Code: "unsupported_operation",
+			Message: "The chosen backend cannot serve POST /v1" + in.Fields.Operation.Path() + ": it speaks " + string(x.backend.Schema) + ", and is reached by POST /v1/chat/completions alone."}
+	}
+	t := &x.trip
+	x.options(in)
+	if err := x.client.ReadRequest(t, in.Body); err != nil {
+		return err
+	}
+	h := x.home.Habits(t)
+	if err := t.Judge(x.home.Rules(), h); err != nil {
+		return err
+	}
+	if err := t.Settle(h); err != nil {
+		return err
+	}
+	// A request hardly grows; memory that is too small is copied on the way.
+	x.out = chat.Outgoing{Body: slices.Grow(out.Body, len(in.Body)+len(in.Body)/16+1<<10)}
+	if err := x.home.WriteRequest(&x.out, t); err != nil {
+		return err
+	}
+	out.Path, out.Body = x.out.Path, x.out.Body
+	for _, h := range x.out.Set {
+		out.Set = append(out.Set, Header(h))
+	}
+	out.Remove = append(out.Remove, x.out.Remove...)
+	out.Warn = append(out.Warn, t.Warnings...)
+	x.forget()
+	return nil
+}
+
+// forget lets go of what the request was made of. What the reply still needs is
+// small, and a stream may go on for long.
+func (x *translation) forget() {
+	x.out = chat.Outgoing{}
+	x.trip.Forget()
+}
+
+func (x *translation) options(in *Call) {
+	b := x.backend
+	x.trip.Header = in.Header
+	x.trip.Options = chat.Options{
+		Model: in.Model, Asked: in.Fields.Model, Version: b.Version, Prefix: b.Prefix,
+		Project: b.Project, Location: b.Location, Family: b.ModelFamily,
+		Unsupported: b.UnsupportedParameters, LateSystem: b.LateSystem, ReasoningText: b.ReasoningText,
+		DefaultMaxTokens: b.DefaultMaxTokens,
+	}
+}
+
+const contentType = "content-type"
+
+// Head looks at how the reply begins. A stream may come although none was asked
+// for, and the other way round; either is told to the client as it asked.
+func (x *translation) Head(out *Edit, status int, h Headers) error {
+	x.status = status
+	x.reader = x.home.Reader(&x.trip, h)
+	created := int64(0)
+	if at, err := http.ParseTime(h.Get("date")); err == nil {
+		created = at.Unix()
+	}
+	x.writer = x.client.Writer(&x.trip, created, !x.trip.Request.Stream)
+	x.restorer = chat.Restorer{Trip: &x.trip}
+	x.mode = x.modeOf(status, h)
+	out.Mode = x.mode
+	if x.mode == Keep {
+		return nil
+	}
+	kind := "application/json"
+	if status >= 400 {
+		x.refused(out, status, h)
+	} else if x.trip.Request.Stream {
+		kind = "text/event-stream"
+	}
+	out.Set = append(out.Set, Header{contentType, kind})
+	if x.mode == Stream {
+		out.Remove = append(out.Remove, "content-length")
+	}
+	return nil
+}
+
+// modeOf decides by the content type, and where that tells nothing by what was
+// asked for.
+func (x *translation) modeOf(status int, h Headers) Mode {
+	kind, _, _ := strings.Cut(h.Get(contentType), ";")
+	switch kind = strings.ToLower(strings.TrimSpace(kind)); {
+	case status == http.StatusNoContent, status == http.StatusNotModified:
+		return Keep
+	case status >= 400, kind == "application/json":
+		return Whole
+	case kind == "text/event-stream", kind == "application/vnd.amazon.eventstream", x.trip.Request.Stream:
+		return Stream
+	}
+	return Whole
+}
+
+// refused notes how the reply says that it is an error. Its status may change:
+// a credential of the gateway that is refused is not the client's fault.
+func (x *translation) refused(out *Edit, status int, h Headers) {
+	x.head = fixed{
+		"x-amzn-errortype": h.Get("x-amzn-errortype"), "request-id": h.Get("request-id"), "x-amzn-requestid": h.Get("x-amzn-requestid"),
+		"x-request-id": h.Get("x-request-id"),
+	}
+	if err := x.home.ReadError(&x.trip, status, h, nil); err.Status != status {
+		out.Set = append(out.Set, Header{":status", strconv.Itoa(err.Status)})
+	}
+}
+
+// fixed are headers that outlive the message they came in.
+type fixed map[string]string
+
+func (f fixed) Get(name string) string { return f[name] }
+
+// Body reads what has come, and writes what it means.
+func (x *translation) Body(dst, chunk []byte, last bool) (out []byte, same bool, err error) {
+	switch {
+	case x.mode == Keep:
+		return dst, true, nil
+	case x.status >= 400:
+		err := x.home.ReadError(&x.trip, x.status, x.head, chunk)
+		x.fail(err)
+		return x.client.WriteError(dst, err), false, nil
+	case x.mode == Whole:
+		x.evs = x.reader.Whole(x.evs[:0], chunk)
+		return x.write(dst), false, nil
+	}
+	if x.home.Framing() == chat.EventStream {
+		dst = x.messages(dst, chunk, last)
+	} else {
+		dst = x.events(dst, chunk, last)
+	}
+	if last && !x.tally.Done {
+		x.evs = x.reader.End(x.evs[:0])
+		dst = x.write(dst)
+	}
+	return dst, false, nil
+}
+
+func (x *translation) events(dst, chunk []byte, last bool) []byte {
+	var ev frame.Event
+	for x.sse.Push(chunk, last); x.sse.Next(&ev); {
+		if len(ev.Data) == 0 {
+			continue
+		}
+		x.evs = x.reader.Read(x.evs[:0], ev.Name, ev.Data)
+		dst = x.write(dst)
+	}
+	return x.broken(dst, x.sse.Err())
+}
+
+func (x *translation) messages(dst, chunk []byte, last bool) []byte {
+	var m frame.Message
+	for x.aws.Push(chunk, last); x.aws.Next(&m); {
+		x.evs = x.reader.Read(x.evs[:0], m.Name, m.Data)
+		dst = x.write(dst)
+	}
+	return x.broken(dst, x.aws.Err())
+}
+
+// broken ends an answer whose frames cannot be told apart any more. That it was
+// cut the reader says itself.
+func (x *translation) broken(dst []byte, err error) []byte {
+	if err == nil || errors.Is(err, frame.ErrCut) || x.tally.Done {
+		return dst
+	}
+	x.evs = append(x.evs[:0], chat.Event{Kind: chat.Fail, Err: chat.Malformed(string(x.backend.Schema))})
+	return x.write(dst)
+}
+
+// write appends what x.evs mean to the client. After the end nothing counts.
+func (x *translation) write(dst []byte) []byte {
+	evs := x.restorer.Restore(x.evs)
+	for i := range evs {
+		if x.tally.Done {
+			break
+		}
+		x.note(&evs[i])
+		dst = x.writer.Write(dst, &evs[i])
+	}
+	return dst
+}
+
+// note takes into the tally what an event tells.
+func (x *translation) note(ev *chat.Event) {
+	t := &x.tally
+	switch ev.Kind {
+	case chat.Start:
+		if t.Model == "" {
+			t.Model = ev.Name.String()
+		}
+	case chat.Delta:
+		if x.mode == Stream {
+			t.Events++
+		}
+	case chat.Finish:
+		t.Finish = string(ev.Reason)
+	case chat.Counts:
+		t.Usage = Usage(ev.Usage)
+	case chat.Done:
+		t.Done = true
+	case chat.Fail:
+		x.fail(ev.Err)
+	}
+}
+
+func (x *translation) fail(err *chat.Error) {
+	x.tally.Done = true
+	if x.tally.Error = err.Code; err.Code == "" {
+		x.tally.Error = err.Type
+	}
+}
+
+// Tally reports what the reply has said of itself so far.
+func (x *translation) Tally() Tally { return x.tally }
+
+// reset makes x ready for another exchange. It keeps its memory.
+func (x *translation) reset() {
+	x.sse.Reset()
+	x.aws.Reset()
+	x.trip.Reset()
+	clear(x.evs[:cap(x.evs)])
+	*x = translation{trip: x.trip, sse: x.sse, aws: x.aws, evs: x.evs[:0]}
+}
