@@ -2,7 +2,6 @@ package translator
 
 import (
 	"bytes"
-	"errors"
 	"io"
 	"mime/multipart"
 	"strings"
@@ -144,7 +143,7 @@ func formParts(body []byte) (map[string][]string, bool) {
 	for {
 		p, err := r.NextRawPart()
 		if err != nil {
-			return parts, errors.Is(err, io.EOF)
+			return parts, err == io.EOF //nolint:errorlint // a wrapped EOF is a form that stops short
 		}
 		content, err := io.ReadAll(p)
 		if err != nil {
