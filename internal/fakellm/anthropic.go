@@ -3,7 +3,6 @@ package fakellm
 import (
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"mime"
 	"net/http"
@@ -52,7 +51,7 @@ func anyClaude(claude) bool { return true }
 
 var (
 	anthropicDirect = dialect{find: findMessages(&homeDirect), spell: spellAnthropic, header: headerAnthropic, parts: true}
-	anthropicMantle = dialect{find: findMessages(&homeMantle), spell: spellAnthropic, header: headerAnthropic, parts: true}
+	anthropicMantle = dialect{find: findMessages(&homeMantle), spell: spellAnthropic, header: headerAnthropic, parts: true, service: "bedrock-mantle"}
 )
 
 // The betas that each home knows. Anything else fails the whole request.
@@ -250,5 +249,5 @@ func headerAnthropic(c *call) http.Header {
 
 // noSuchModel refuses a model in Anthropic's words.
 func noSuchModel(name string) *refusal {
-	return &refusal{status: http.StatusNotFound, kind: "not_found_error", message: fmt.Sprintf("model: %s", name)}
+	return &refusal{status: http.StatusNotFound, kind: "not_found_error", message: "model: " + name}
 }

@@ -2,6 +2,7 @@ package fakellm
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -70,7 +71,7 @@ type messageReply struct {
 
 func (m *messages) answer(*call) (*reply, *refusal) {
 	r := &messageReply{messages: m}
-	r.speech = claudeSpeech{call: m.call, thinking: m.thinking() != "", ask: m.ask()}
+	r.speech = claudeSpeech{call: m.call, thinking: m.settings().thinking() != "", ask: m.ask()}
 	if m.claude.bound() {
 		r.speech.seal.prefix = m.before(len(m.json.Get("messages").Array()))
 	}
@@ -172,18 +173,17 @@ func (r *messageReply) searches() bool {
 func (r *messageReply) found(list []anthropicBlock) []anthropicBlock {
 	const url, title = "https://example.com/a", "What others said"
 	id := r.id("srvtoolu_01", 24)
-	searched := []anthropicBlock{
-		{Type: "server_tool_use", ID: id, Name: "web_search", Input: encode(map[string]string{"query": excerpt(r.speech.ask.question)})},
-		{Type: "web_search_tool_result", ToolUseID: id, Content: encode([]map[string]string{
-			{"type": "web_search_result", "url": url, "title": title, "encrypted_content": r.id("", 32, 'w'), "page_age": "June 15, 2025"}})},
-	}
 	for i := range list {
 		if list[i].Type == "text" {
 			list[i].Citations = []json.RawMessage{encode(map[string]string{"type": "web_search_result_location", "url": url, "title": title,
 				"encrypted_index": r.id("", 16, 'i'), "cited_text": strings.Join(list[i].words, "")})}
 		}
 	}
-	return append(searched, list...)
+	return slices.Concat([]anthropicBlock{
+		{Type: "server_tool_use", ID: id, Name: "web_search", Input: encode(map[string]string{"query": excerpt(r.speech.ask.question)})},
+		{Type: "web_search_tool_result", ToolUseID: id, Content: encode([]map[string]string{
+			{"type": "web_search_result", "url": url, "title": title, "encrypted_content": r.id("", 32, 'w'), "page_age": "June 15, 2025"}})},
+	}, list)
 }
 
 // count counts the request and the answer. Of the request, what is marked for the

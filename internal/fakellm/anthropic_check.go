@@ -44,7 +44,7 @@ func readMessages(c *call, home *anthropicHome) (*messages, *refusal) {
 		return nil, noSuchModel(c.model)
 	}
 	m.turns = readTurns(c.json.Get("messages"))
-	for _, check := range []func() *refusal{m.checkOrder, m.checkSampling, m.checkThinking, m.checkTools, m.checkFormat, m.checkMarks, m.checkSources} {
+	for _, check := range []func() *refusal{m.checkOrder, m.checkThinking, m.checkTools, m.checkFormat, m.checkMarks, m.checkSources} {
 		if err := check(); err != nil {
 			return nil, err
 		}
@@ -131,7 +131,7 @@ func (m *messages) checkPrefill() *refusal {
 	switch {
 	case t.role != "assistant":
 		return nil
-	case !m.claude.prefilled(), m.thinking() != "":
+	case !m.claude.prefilled(), m.settings().thinking() != "":
 		return wrong("This model does not support assistant message prefill. The conversation must end with a user message.")
 	case len(t.parts) > 0 && strings.TrimRight(t.parts[len(t.parts)-1].text, " \t\r\n") != t.parts[len(t.parts)-1].text:
 		return wrong("messages: final assistant content cannot end with trailing whitespace")
@@ -139,54 +139,21 @@ func (m *messages) checkPrefill() *refusal {
 	return nil
 }
 
-// thinking returns the type of thinking of this request, "" for none.
-func (m *messages) thinking() string {
-	kind := m.json.Get("thinking.type").Str
-	switch {
-	case kind == "disabled":
-		return ""
-	case kind == "" && m.claude.thinks():
-		return "adaptive"
+// settings reads what the request asks of the model.
+func (m *messages) settings() *claudeSettings {
+	choice := m.json.Get("tool_choice.type").Str
+	return &claudeSettings{
+		claude: m.claude, temperature: m.json.Get("temperature"), top: m.json.Get("top_p"), topK: m.json.Get("top_k"),
+		kind: m.json.Get("thinking.type").Str, effort: m.json.Get("output_config.effort").Str,
+		budget: m.json.Get("thinking.budget_tokens").Num, limit: m.json.Get("max_tokens").Num,
+		interleaved: strings.Contains(m.Header.Get("Anthropic-Beta")+m.json.Get("anthropic_beta").Raw, "interleaved-thinking"),
+		force:       choice == "any" || choice == "tool",
 	}
-	return kind
-}
-
-func (m *messages) checkSampling() *refusal {
-	set := func(name string) bool { return m.json.Get(name).Type != gjson.Null }
-	temperature, top := m.json.Get("temperature"), m.json.Get("top_p")
-	switch {
-	case m.claude.one("haiku", 55) && (set("top_k") || set("temperature") && (temperature.Num != 1 || set("top_p")) || set("top_p") && top.Num != 0.99):
-		return wrong("temperature, top_p and top_k are not supported for this model")
-	case !m.claude.sampled() && !m.claude.one("haiku", 55) && (set("top_k") || set("temperature") && temperature.Num != 1 || set("top_p") && top.Num != 1):
-		return wrong("temperature, top_p and top_k are deprecated for this model")
-	case set("temperature") && set("top_p") && m.claude.version > 40:
-		return wrong("`temperature` and `top_p` cannot both be specified for this model. Please use only one.")
-	case m.thinking() == "" || !m.claude.sampled():
-		return nil
-	case set("temperature") && temperature.Num != 1:
-		return wrong("`temperature` may only be set to 1 when thinking is enabled")
-	case set("top_k"):
-		return wrong("`top_k` must be unset when thinking is enabled")
-	case set("top_p") && top.Num < 0.95:
-		return wrong("`top_p` must be greater than or equal to 0.95 or unset when thinking is enabled")
-	}
-	return nil
 }
 
 func (m *messages) checkThinking() *refusal {
-	kind, effort := m.json.Get("thinking.type").Str, m.json.Get("output_config.effort").Str
-	budget := m.json.Get("thinking.budget_tokens").Num
-	interleaved := strings.Contains(m.Header.Get("Anthropic-Beta")+m.json.Get("anthropic_beta").Raw, "interleaved-thinking")
-	switch {
-	case kind != "" && !slices.Contains(m.claude.thinking(), kind):
-		if kind == "adaptive" {
-			return wrong("adaptive thinking is not supported on this model")
-		}
-		return wrong(`"thinking.type.%s" is not supported for this model. Use "thinking.type.adaptive" and "output_config.effort" to control thinking behavior.`, kind)
-	case kind == "enabled" && budget >= m.json.Get("max_tokens").Num && !interleaved:
-		return wrong("`max_tokens` must be greater than `thinking.budget_tokens`")
-	case (kind == "disabled" || kind == "between_tools") && (effort == "xhigh" || effort == "max") && m.claude.version >= 50:
-		return wrong("output_config.effort: '%s' is not supported when thinking is %s", effort, kind)
+	if err := m.settings().check(); err != nil {
+		return err
 	}
 	var bound func(int) [8]byte
 	if m.claude.bound() {
@@ -195,7 +162,7 @@ func (m *messages) checkThinking() *refusal {
 	if err := checkThoughts(m.turns, bound); err != nil {
 		return err
 	}
-	if kind == "enabled" {
+	if m.json.Get("thinking.type").Str == "enabled" {
 		return thoughtful(withoutSystem(m.turns))
 	}
 	return nil
@@ -207,8 +174,8 @@ func (m *messages) before(message int) [8]byte {
 	if system.Type == gjson.String {
 		system = textBlocks(system.Str)
 	}
-	parts := []gjson.Result{system, m.json.Get("tools")}
-	return fingerprint(append(parts, m.json.Get("messages").Array()[:message]...)...)
+	before := m.json.Get("messages").Array()[:message]
+	return fingerprint(slices.Concat([]gjson.Result{system, m.json.Get("tools")}, before)...)
 }
 
 func (m *messages) checkTools() *refusal {
@@ -235,16 +202,11 @@ func (m *messages) checkTools() *refusal {
 			return err
 		}
 	}
-	force := kind == "any" || kind == "tool"
 	switch {
 	case kind != "" && len(seen) == 0:
 		return wrong("tool_choice: may only be specified while providing `tools`")
 	case kind == "tool" && !seen[choice.Get("name").Str]:
 		return wrong("tool_choice: Tool '%s' not found in provided tools", choice.Get("name").Str)
-	case force && !m.claude.forced():
-		return wrong(`tool_choice: type "tool" and "any" are not supported for this model.`)
-	case force && m.json.Get("thinking.type").Str == "enabled":
-		return wrong("Thinking may not be enabled when tool_choice forces tool use.")
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ func anthropicSDK(t *testing.T, p *fakellmtest.Provider, more ...option.RequestO
 
 func helloClaude(model string) anthropic.MessageNewParams {
 	return anthropic.MessageNewParams{
-		Model: anthropic.Model(model), MaxTokens: 1000,
+		Model: model, MaxTokens: 1000,
 		Messages: []anthropic.MessageParam{anthropic.NewUserMessage(anthropic.NewTextBlock("hello there"))},
 	}
 }
@@ -164,6 +164,7 @@ func TestAnthropicSDKThinking(t *testing.T) {
 func TestAnthropicForgery(t *testing.T) {
 	c := anthropicSDK(t, start(t))
 	ask := func(t *testing.T, model string) (anthropic.MessageNewParams, *anthropic.Message) {
+		t.Helper()
 		params := helloClaude(model)
 		params.Tools = lookUp
 		params.Thinking = anthropic.ThinkingConfigParamUnion{OfAdaptive: &anthropic.ThinkingConfigAdaptiveParam{}}

@@ -31,6 +31,9 @@ func (r *messageReply) stream() *reply {
 	out.failure = func(f *refusal, _ int) []event {
 		return []event{{name: "error", data: encode(anthropicErrorOf(f)), last: true}}
 	}
+	if r.home.betaList {
+		return awsStreamed(out, awsChunk)
+	}
 	return out
 }
 

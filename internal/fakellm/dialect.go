@@ -3,6 +3,7 @@ package fakellm
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -18,6 +19,11 @@ type dialect struct {
 	header func(*call) http.Header
 	// parts says that answers are made of parts, so that there are faults in how.
 	parts bool
+	// service is the name that signatures of AWS's are made for; "" for a vendor
+	// that takes none. mustSign says that a request without is refused unless it
+	// has a key.
+	service  string
+	mustSign bool
 }
 
 // OpenAI's API is the one that every path belongs to which no other claims.
@@ -32,6 +38,7 @@ var claims = []struct {
 	{&anthropicDirect, exactly("/v1/messages", "/v1/messages/count_tokens")},
 	{&anthropicMantle, exactly("/anthropic/v1/messages", "/anthropic/v1/messages/count_tokens")},
 	{&anthropicVertex, vertexModel},
+	{&bedrock, bedrockModel},
 }
 
 // dialectOf returns whose path it is, and the model that the path names.
@@ -45,14 +52,7 @@ func dialectOf(path string) (d *dialect, model string) {
 }
 
 func exactly(paths ...string) func(string) (string, bool) {
-	return func(path string) (string, bool) {
-		for _, p := range paths {
-			if path == p {
-				return "", true
-			}
-		}
-		return "", false
-	}
+	return func(path string) (string, bool) { return "", slices.Contains(paths, path) }
 }
 
 // segment decodes one segment of a path, which may hold escaped slashes.

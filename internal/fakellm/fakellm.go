@@ -44,6 +44,10 @@ type Options struct {
 	// Without any, every request is accepted, with a key or not.
 	Keys []string
 
+	// Secrets are the secret access keys by access key id, to verify AWS's
+	// signatures with. Nil looks at the shape of a signature only.
+	Secrets map[string]string
+
 	// Gate holds the streams whose model asks for the fault "gate". Without one
 	// such a request is refused.
 	Gate *Gate
@@ -132,7 +136,14 @@ func (p *provider) decide(c *call) (*reply, *refusal) {
 }
 
 func (p *provider) authenticate(c *call) *refusal {
+	authorization := c.Header.Get("Authorization")
 	switch {
+	case c.dialect.service != "" && strings.HasPrefix(authorization, "AWS4-"):
+		return p.verify(c)
+	case c.dialect.mustSign && authorization == "":
+		return forbidden("MissingAuthenticationTokenException", "Missing Authentication Token")
+	case c.dialect.mustSign && len(p.Keys) > 0 && !slices.Contains(p.Keys, c.Key):
+		return forbidden("AccessDeniedException", "Authentication failed: Please make sure your API Key is valid.")
 	case len(p.Keys) == 0 || slices.Contains(p.Keys, c.Key):
 		return nil
 	case c.Key == "":

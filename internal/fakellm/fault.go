@@ -40,7 +40,7 @@ type faults struct {
 	size    int           // bytes of text to answer; 0 for what there is to say
 	flaky   int           // tries to refuse
 
-	cut, reset, hang, fail int // after so many events, or never
+	cut, reset, hang, fail, tear, short, flip int // after so many events, or never
 
 	gate, crlf, noBlank, split, gzip, noUsage, trailers, chunked, lax bool
 
@@ -73,6 +73,7 @@ var faultTable = []struct {
 	{"empty", "", "answer nothing at all" + partsOnly, flag(func(f *faults) *bool { return &f.empty })},
 	{"finish", "REASON", "say that the answer ended for this reason" + partsOnly, func(f *faults, arg string) bool { f.finish = arg; return arg != "" }},
 	{"flaky", "N", "refuse the first N tries of the same request with 503", setFlaky},
+	{"flip", "[N]", "change a bit of what follows N events of a stream (0)", count(func(f *faults) *int { return &f.flip }, 0)},
 	{"gate", "", "hold the second event until a test releases it", flag(func(f *faults) *bool { return &f.gate })},
 	{"gzip", "", "compress the answer, whether the client can read that or not", flag(func(f *faults) *bool { return &f.gzip })},
 	{"hang", "[N]", "say nothing more after N events; before the headers without N", count(func(f *faults) *int { return &f.hang }, 0)},
@@ -85,8 +86,10 @@ var faultTable = []struct {
 	{"quota", "", "refuse with 429 insufficient_quota", setQuota},
 	{"redacted", "", "hide the first thought" + partsOnly, flag(func(f *faults) *bool { return &f.redacted })},
 	{"reset", "[N]", "reset the connection after N events; before the headers without N", count(func(f *faults) *int { return &f.reset }, 0)},
+	{"short", "[N]", "end a stream after N events (0) as if it were over", count(func(f *faults) *int { return &f.short }, 0)},
 	{"slow", "[DURATION]", "wait before the headers: 1s, or so long", duration(func(f *faults) *time.Duration { return &f.slow }, "1s")},
 	{"split", "", "cut what is sent inside lines, inside characters and between the ends of two lines", flag(func(f *faults) *bool { return &f.split })},
+	{"tear", "[N]", "break the connection off inside what follows N events of a stream (0)", count(func(f *faults) *int { return &f.tear }, 0)},
 	{"texts", "", "say it in several blocks of text, or something before calling tools" + partsOnly, flag(func(f *faults) *bool { return &f.texts })},
 	{"trailers", "", "send a trailer, x-fake-trailer", flag(func(f *faults) *bool { return &f.trailers })},
 }
@@ -109,7 +112,7 @@ func (f *faults) setFault(text string) bool {
 // faultsOf reads the faults that model and header ask for. A misspelled fault is
 // an error: a test must not pass because what it meant to provoke never happened.
 func (p *provider) faultsOf(c *call) (faults, *refusal) {
-	none := faults{cut: never, reset: never, hang: never, fail: never}
+	none := faults{cut: never, reset: never, hang: never, fail: never, tear: never, short: never, flip: never}
 	f := none
 	name, suffix, _ := strings.Cut(c.Model, "+")
 	c.model = name

@@ -20,6 +20,7 @@ type ask struct {
 	choices   int
 
 	callPrefix string // of the ids of tool calls; "" is OpenAI's
+	shortIDs   bool   // they have nine characters, and no prefix
 }
 
 // tool is one that an answer may call.
@@ -86,6 +87,9 @@ func (a *ask) call(c *call, choice int) *said {
 	s := &said{finish: "tool_calls"}
 	for i, t := range a.tools {
 		call := toolCall{tool: t, id: c.id(cmp.Or(a.callPrefix, "call_"), 24, byte(choice), byte(i))}
+		if a.shortIDs {
+			call.id = c.id("", 9, byte(choice), byte(i))
+		}
 		if t.custom {
 			call.arguments = excerpt(a.question)
 		} else if call.arguments = instance(t.parameters, t.parameters, excerpt(a.question), 0); call.arguments == "null" {

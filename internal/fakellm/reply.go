@@ -30,6 +30,8 @@ type event struct {
 	data []byte
 	word bool // it carries text, so a pause stands before it
 	last bool // nothing follows it
+
+	exception bool // of AWS's event stream, by its name
 }
 
 // whole returns a reply of v as JSON.

@@ -30,7 +30,7 @@ type Request struct {
 	Body             []byte // as sent; what came of it when the client broke off or went on too long
 
 	Model string // the model that the path or else the body names, faults included; "" for none
-	Key   string // the API key, from authorization, api-key or x-api-key
+	Key   string // the API key, from authorization, api-key or x-api-key; the access key id of an AWS signature
 
 	bodyErr error
 	form    *form
@@ -102,6 +102,9 @@ func (q *Request) tooLarge() bool {
 func key(h http.Header) string {
 	if k, ok := strings.CutPrefix(h.Get("Authorization"), "Bearer "); ok {
 		return k
+	}
+	if s, ok := signatureOf(h); ok {
+		return s.key
 	}
 	if k := h.Get("Api-Key"); k != "" {
 		return k

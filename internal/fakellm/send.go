@@ -144,7 +144,17 @@ func (x *exchange) stream(out *reply) error {
 				return err
 			}
 		}
-		if err := x.write(x.frame(out, ev)); err != nil {
+		frame := x.frame(out, ev)
+		switch n {
+		case x.faults.short:
+			return x.end()
+		case x.faults.tear:
+			_ = x.write(frame[:len(frame)/2])
+			x.breakOff(false)
+		case x.faults.flip:
+			frame[len(frame)/2] ^= 1
+		}
+		if err := x.write(frame); err != nil {
 			return err
 		}
 		n++

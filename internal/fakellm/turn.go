@@ -95,8 +95,8 @@ func (t *turn) calls() (ids []string) {
 
 // lastAssistant returns the index of the newest turn of the assistant's, or -1.
 func lastAssistant(turns []turn) int {
-	for i := len(turns) - 1; i >= 0; i-- {
-		if turns[i].role == "assistant" {
+	for i, t := range slices.Backward(turns) {
+		if t.role == "assistant" {
 			return i
 		}
 	}
