@@ -6,6 +6,9 @@
 package bedrock
 
 import (
+	"bytes"
+	"slices"
+
 	"llmroute/translator/chat"
 )
 
@@ -26,6 +29,9 @@ type Dialect struct{}
 func (Dialect) Habits(t *chat.Trip) chat.Habits {
 	m := modelOf(t)
 	return chat.Habits{
+		Extensions:      m.extensions(),
+		Signed:          m.signed(),
+		Exact:           exact,
 		Late:            chat.LateUser, // system messages among the others are in the API, but models refuse them
 		Prefill:         m.goesOn(),
 		NoForce:         !m.forcedAny(),
@@ -43,10 +49,14 @@ func (Dialect) Framing() chat.Framing { return chat.EventStream }
 func (Dialect) Rules() chat.Rules { return rules }
 
 var rules = chat.Rules{
-	chat.Model:           chat.Always(chat.Translate),
-	chat.LeadingSystem:   chat.Always(chat.Translate),
-	chat.LateSystem:      chat.Always(chat.Translate),
-	chat.ImageURL:        chat.Always(chat.Translate),
+	chat.Model:         chat.Always(chat.Translate),
+	chat.LeadingSystem: chat.Always(chat.Translate),
+	chat.LateSystem:    chat.Always(chat.Translate),
+	chat.ImageURL:      chat.Always(chat.Translate),
+	chat.RemoteImage: {
+		{Verdict: chat.Translate, When: "s3://", If: inBuckets},
+		{Verdict: chat.Refuse},
+	},
 	chat.ImageDetail:     chat.Always(chat.Warn),
 	chat.InputAudio:      either(chat.Translate, "models that hear", model.hears, chat.Refuse),
 	chat.FilePart:        chat.Always(chat.Translate),
@@ -104,4 +114,20 @@ func either(yes chat.Verdict, when string, is func(model) bool, no chat.Verdict)
 		{Verdict: yes, When: when, If: func(t *chat.Trip) bool { return is(modelOf(t)) }},
 		{Verdict: no},
 	}
+}
+
+// inBuckets reports whether all pictures that did not come along are where
+// Bedrock fetches them itself.
+func inBuckets(t *chat.Trip) bool {
+	away := func(b chat.Block) bool {
+		return b.What == chat.Image && len(b.Media.URL) > 0 && !bytes.HasPrefix(b.Media.URL, []byte(bucket))
+	}
+	for i := range t.Request.Turns {
+		for _, b := range t.Request.Turns[i].Blocks {
+			if away(b) || slices.ContainsFunc(b.Blocks, away) {
+				return false
+			}
+		}
+	}
+	return true
 }

@@ -3,7 +3,6 @@ package bedrock
 import (
 	"bytes"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"llmroute/translator/chat"
@@ -79,6 +78,11 @@ func (Dialect) ReadError(_ *chat.Trip, status int, h chat.Headers, body []byte) 
 func inStream(kind, data []byte) *chat.Error {
 	v := raw.Trim(data)
 	err := mean(string(kind), http.StatusBadGateway, v)
+	// What the model's own server said. In a reply that is an error this comes too
+	// late: there the status was sent on with the head.
+	if n := int(v.Get("originalStatusCode").Int()); n >= http.StatusBadRequest && n <= 599 && n != http.StatusFailedDependency {
+		err.Status, err.Type = n, chat.TypeOf(n)
+	}
 	if err.Message == noWords && !v.IsObject() && len(v) > 0 {
 		err.Message = string(bytes.ToValidUTF8(v, []byte("\uFFFD")))
 	}
@@ -105,10 +109,6 @@ func mean(kind string, status int, v raw.Value) *chat.Error {
 	switch {
 	case kind == "modelstreamerrorexception" || kind == "modelerrorexception" || status == http.StatusFailedDependency:
 		err.Status, err.Code = http.StatusBadGateway, codeModel
-		// A retry by the client is worth it only for what its clients retry.
-		if n, _ := strconv.Atoi(string(v.Get("originalStatusCode"))); n >= 400 && n < 600 && n != http.StatusFailedDependency {
-			err.Status = n
-		}
 	case !known && status == http.StatusUnauthorized:
 		err.Status, err.Code = http.StatusBadGateway, codeAuth
 	}

@@ -38,6 +38,9 @@ var formats = map[string]struct{ block, format string }{
 // fields are those that judge media.
 var fields = map[chat.What]chat.Field{chat.Image: chat.ImageURL, chat.Audio: chat.InputAudio, chat.File: chat.FilePart}
 
+// bucket begins the addresses that Bedrock fetches itself.
+const bucket = "s3://"
+
 // media writes a picture, sound, film or document.
 func (w *writer) media(b *chat.Block) error {
 	m := b.Media
@@ -55,7 +58,7 @@ func (w *writer) media(b *chat.Block) error {
 		}
 		block, format = f.block, f.format
 	}
-	inBucket := bytes.HasPrefix(m.URL, []byte("s3://")) && format != ""
+	inBucket := bytes.HasPrefix(m.URL, []byte(bucket)) && format != ""
 	if m.FileID != "" || len(m.URL) > 0 && !inBucket {
 		return w.t.Lose(chat.Refuse, fields[b.What], m.Param, "not_sent_along") // nothing is fetched for the client
 	}

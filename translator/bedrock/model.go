@@ -238,13 +238,34 @@ func (m model) judges() bool { return m.vendor == claude || m.vendor == nova }
 // all, in which they were thought.
 func (m model) bindsThoughts() bool { return m.isClaude() && m.version >= 51 }
 
-// wants returns the dialect whose signed reasoning the model takes back.
-func (m model) wants() string {
-	switch m.vendor {
-	case claude:
+// signed returns the dialects whose signed reasoning the model takes back.
+func (m model) signed() []string {
+	if m.vendor == deepseek {
+		return nil // it refuses its own
+	}
+	return []string{m.signs()}
+}
+
+// signs returns the dialect that understands what proves the model's reasoning.
+func (m model) signs() string {
+	if m.isClaude() {
 		return forClaude
-	case deepseek:
-		return "" // it refuses its own
 	}
 	return forHere
+}
+
+// extensions returns the fields of Bedrock's own, and of the model's, that callers
+// of OpenAI's API send where they know who answers.
+func (m model) extensions() []string {
+	own := []string{"guardrail_config", "performance_config"}
+	switch m.vendor {
+	case claude:
+		own = append(own, "thinking", "anthropic_beta")
+		if m.sampled() {
+			own = append(own, "top_k")
+		}
+	case mistral, nova, cohere:
+		own = append(own, "top_k")
+	}
+	return own
 }

@@ -2,7 +2,6 @@ package bedrock
 
 import (
 	"bytes"
-	"encoding/json"
 	"slices"
 
 	"llmroute/translator/chat"
@@ -113,8 +112,7 @@ func (w *writer) text(t raw.Text) {
 
 func (w *writer) system() {
 	turns := w.t.Request.Turns
-	order := w.formOrder()
-	if len(order) == 0 && (len(turns) == 0 || turns[0].Role != chat.System) {
+	if len(turns) == 0 || turns[0].Role != chat.System {
 		return
 	}
 	at := len(w.dst)
@@ -134,28 +132,11 @@ func (w *writer) system() {
 			w.mark(b.Cache)
 		}
 	}
-	if len(order) > 0 {
-		w.text(order)
-	}
 	if len(w.dst) == empty {
 		w.dst = w.dst[:at]
 		return
 	}
 	w.dst = append(w.dst, ']')
-}
-
-// formOrder returns the line that asks for a form which nothing enforces.
-func (w *writer) formOrder() raw.Text {
-	f := &w.t.Request.Format
-	switch {
-	case !f.JSON || len(f.Schema) > 0 && w.m.keepsSchemas():
-		return nil
-	case len(f.Schema) == 0:
-		w.t.Warn("response_format", "instructed")
-		return raw.Text("Answer with one JSON object and nothing else.")
-	}
-	order := raw.Text("Answer with one JSON value of this JSON schema and nothing else: ")
-	return raw.AppendEscaped(order, raw.AppendCompact(nil, f.Schema))
 }
 
 func (w *writer) messages() error {
@@ -211,7 +192,7 @@ func (w *writer) turn(turn *chat.Turn, last bool) error {
 		w.begin("user")
 		return w.blocks(turn.Blocks)
 	}
-	if len(turn.Replay) > 0 && !w.plain && w.same(turn) {
+	if len(turn.Replay) > 0 && !w.plain {
 		w.begin("assistant")
 		for e := turn.Replay.Elements(); e.Next(); w.filled = true {
 			w.next()
@@ -238,7 +219,7 @@ func (w *writer) says(b *chat.Block) bool {
 	case chat.Text:
 		return !b.Text.Blank()
 	case chat.Thinking, chat.Redacted:
-		return len(b.Sig) > 0 && b.For == w.m.wants()
+		return len(b.Sig) > 0 // what the model does not take was left out
 	}
 	return true
 }
@@ -260,10 +241,10 @@ func trimmed(blocks []chat.Block) []chat.Block {
 	return blocks
 }
 
-// same reports whether the answer that the client sent back says what the list
+// exact reports whether an answer that the client sent back says what the list
 // of blocks says that came with it. If the client has changed the answer, its
 // words count.
-func (w *writer) same(turn *chat.Turn) bool {
+func exact(turn *chat.Turn) bool {
 	if turn.For != forHere {
 		return false
 	}
@@ -290,5 +271,5 @@ func (w *writer) same(turn *chat.Turn) bool {
 			calls = calls[1:]
 		}
 	}
-	return len(calls) == 0 && bytes.Equal(said, sent) && json.Valid(turn.Replay)
+	return len(calls) == 0 && bytes.Equal(said, sent)
 }

@@ -2,7 +2,6 @@ package bedrock
 
 import (
 	"bytes"
-	"net/http"
 	"regexp"
 	"strconv"
 
@@ -213,31 +212,20 @@ func (w *writer) metadata() {
 	}
 }
 
-// extensions writes the fields that only users of Bedrock and its models know,
-// and takes note of those that nobody here knows.
+// extensions writes the fields that only users of Bedrock and its models know.
 func (w *writer) extensions() error {
 	for _, m := range w.t.Request.Extra {
-		switch {
-		case m.Name == "top_k" && m.Value.IsNumber():
-			if w.topK(m.Value) {
-				continue
-			}
-		case m.Name == "thinking" && w.m.isClaude():
-			continue // reasoning has dealt with it
-		case m.Name == "anthropic_beta" && w.m.isClaude() && m.Value.IsArray():
+		switch m.Name {
+		case "top_k":
+			w.topK(m.Value)
+		case "anthropic_beta":
 			w.add = append(w.add, member{m.Name, m.Value})
-			continue
-		case m.Name == "guardrail_config", m.Name == "performance_config":
+		case "guardrail_config", "performance_config":
 			if !m.Value.IsObject() {
-				return &chat.Refusal{Status: http.StatusBadRequest, Type: "invalid_request_error", Code: "invalid_type", Param: m.Name,
-					Message: "Invalid type for '" + m.Name + "': expected an object."}
+				return chat.Invalid("invalid_type", m.Name, "Invalid type for '"+m.Name+"': expected an object.")
 			}
 			w.key(camel(m.Name))
 			w.dst = append(w.dst, m.Value...)
-			continue
-		}
-		if err := w.t.Lose(rules.Of(chat.Unknown, w.t), chat.Unknown, m.Name, "unsupported"); err != nil {
-			return err
 		}
 	}
 	return nil
@@ -251,23 +239,16 @@ func camel(name string) string {
 	return string(before) + string(after)
 }
 
-// topK asks for the model's own way to draw from the likeliest tokens, and
-// reports whether there is one.
-func (w *writer) topK(v raw.Value) bool {
-	switch w.m.vendor {
-	case claude:
-		if !w.m.sampled() || w.thinking() {
-			return false
-		}
-		w.add = append(w.add, member{"top_k", v})
-	case mistral:
-		w.add = append(w.add, member{"top_k", v})
-	case nova:
+// topK asks for the model's own way to draw from the likeliest tokens.
+func (w *writer) topK(v raw.Value) {
+	switch {
+	case w.thinking():
+		w.t.Warn("top_k", "reasoning")
+	case w.m.vendor == nova:
 		w.add = append(w.add, member{"inferenceConfig", append(append([]byte(`{"topK":`), v...), '}')})
-	case cohere:
+	case w.m.isCohere():
 		w.add = append(w.add, member{"k", v})
 	default:
-		return false
+		w.add = append(w.add, member{"top_k", v})
 	}
-	return true
 }

@@ -245,7 +245,7 @@ func (r *reader) close(evs []chat.Event, b *block) []chat.Event {
 	}
 	ev := chat.Event{Kind: chat.Close, What: b.what, Block: b.number}
 	if len(b.sig) > 0 {
-		ev.Sig, ev.For = b.sig, r.m.wants()
+		ev.Sig, ev.For = b.sig, r.m.signs()
 	}
 	return append(evs, ev)
 }
