@@ -92,7 +92,7 @@ func modelNamed(name string) model {
 				m.version = 10
 			}
 		case mistral:
-			m.hearing = v.part == "voxtral"
+			m.hearing = strings.Contains(name, "voxtral")
 		}
 		return m
 	}
