@@ -95,6 +95,41 @@ func TestPlanHoldsTheToken(t *testing.T) {
 	})
 }
 
+// A key that was replaced, in its file or its Secret, comes with the next
+// configuration, and requests go on with its token.
+func TestReplacedSecretGetsItsOwnToken(t *testing.T) {
+	r := New(anywhere{}, nil)
+	r.credentials = credential.NewPool(credential.Options{Source: func(a config.Auth) (credential.Source, error) {
+		if a.Key == "refused" {
+			shut := &mint{}
+			shut.shut.Store(true)
+			return shut, nil
+		}
+		return named(a.Key), nil
+	}})
+	t.Cleanup(r.Close)
+	for _, tt := range []struct{ key, want string }{{"old", "Bearer token of old"}, {"new", "Bearer token of new"}, {"refused", ""}} {
+		apply(t, r, backend("b", withGoogle, func(b *config.Backend) { b.Auth.Key, b.Auth.From = config.Secret(tt.key), "file key" }))
+		got, err := sent(t, r)
+		if tt.want == "" {
+			if err == nil {
+				t.Errorf("%s: got %v, want an error", tt.key, got)
+			}
+			continue
+		}
+		if err != nil || len(got) != 1 || got[0].Value != tt.want {
+			t.Errorf("%s: got %v, %v, want %s", tt.key, got, err, tt.want)
+		}
+	}
+}
+
+// named gives out a token that tells the key.
+type named config.Secret
+
+func (n named) Token(context.Context) (*credential.Token, error) {
+	return &credential.Token{Value: config.Secret("token of " + config.Secret(n).Reveal()), Expires: time.Now().Add(time.Hour)}, nil
+}
+
 // What is configured for the token's own header wins, as it does over a key.
 func TestTokenGivesWay(t *testing.T) {
 	r := tokenRouter(t, &mint{})

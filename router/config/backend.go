@@ -88,9 +88,7 @@ func (a *assembly) schema(d *document, spec *v1alpha1.LLMBackendSpec, b *Backend
 	if name == translator.AzureOpenAI {
 		dated, err := azureVersion(version)
 		a.failOn(d, "spec.outputSchema.version", err)
-		if dated {
-			prefix = "/openai"
-		}
+		prefix = azurePrefix(dated)
 	}
 	if spec.APISchema.Prefix != "" {
 		var err error

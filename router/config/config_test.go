@@ -9,10 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
-
-	"llmroute/translator"
 )
 
 // TestNoSecretIsPrinted prints a Config in every way there is.
@@ -88,66 +84,6 @@ func TestHash(t *testing.T) {
 	write(t, filepath.Join(dir, "notes.txt"), "x")
 	if h := load(); h != last {
 		t.Error("a file that is not read changed the hash")
-	}
-}
-
-func TestFromEnvironment(t *testing.T) {
-	openai := func(mutate func(*Backend)) *Config {
-		b := &Backend{
-			ID:            "openai",
-			Source:        "environment variable OPENAI_API_KEY",
-			Schema:        translator.Backend{Schema: translator.OpenAI, Prefix: "/v1"},
-			Endpoint:      &Endpoint{Host: "api.openai.com", Port: 443, TLS: &TLS{}},
-			Auth:          Auth{Type: AuthAPIKey, Header: "authorization", Prefix: "Bearer ", Key: "k", From: "environment variable OPENAI_API_KEY"},
-			Addressable:   true,
-			ModelPrefixes: knownProviders[0].models,
-			Timeout:       defaultTimeout,
-			IdleTimeout:   defaultIdleTimeout,
-		}
-		mutate(b)
-		return &Config{Backends: []*Backend{b}, DefaultBackend: "openai"}
-	}
-	tests := []struct {
-		name string
-		env  func(string) (string, bool)
-		want *Config
-		err  string
-	}{
-		{name: "no environment"},
-		{name: "no key", env: env("OPENAI_BASE_URL", "http://127.0.0.1:1/v1")},
-		{name: "empty key", env: env("OPENAI_API_KEY", "")},
-		{name: "key", env: env("OPENAI_API_KEY", "k"), want: openai(func(*Backend) {})},
-		{
-			name: "own URL", env: env("OPENAI_API_KEY", "k", "OPENAI_BASE_URL", "http://127.0.0.1:9/api/"),
-			want: openai(func(b *Backend) {
-				b.Endpoint, b.Schema.Prefix = &Endpoint{Host: "127.0.0.1", Port: 9}, "/api"
-			}),
-		},
-		{
-			name: "bad URL", env: env("OPENAI_API_KEY", "k", "OPENAI_BASE_URL", "127.0.0.1"),
-			err: "environment variable OPENAI_BASE_URL: the URL must start with http:// or https://",
-		},
-		{
-			name: "two keys in one", env: env("OPENAI_API_KEY", "k\nk"),
-			err: "environment variable OPENAI_API_KEY holds control characters, which no header can carry",
-		},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			got, err := FromEnvironment(tt.env)
-			if message := fmt.Sprint(err); err != nil && message != tt.err || err == nil && tt.err != "" {
-				t.Fatalf("error %v, want %q", err, tt.err)
-			}
-			if got != nil {
-				if got.Hash == "" {
-					t.Error("no hash")
-				}
-				got.Hash = ""
-			}
-			if diff := cmp.Diff(tt.want, got); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
-			}
-		})
 	}
 }
 

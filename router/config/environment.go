@@ -12,12 +12,15 @@ import (
 	"llmroute/translator"
 )
 
-// knownProvider is a provider that a key in the environment is enough for.
+// knownProvider is a provider that a key in the environment is enough for. The
+// names of the variables are those that its own clients read.
 type knownProvider struct {
 	name    string
 	key     string // environment variable of the key
 	baseURL string // environment variable of a URL in place of url
-	url     string
+	url     string // "" needs the variable
+	under   string // what the client puts behind the URL; for Azure the version decides
+	version string // environment variable of the API's version, or ""
 	schema  translator.Schema
 	header  string
 	prefix  string
@@ -36,10 +39,27 @@ var knownProviders = []knownProvider{{
 		"babbage-", "chatgpt-", "codex-", "computer-use-", "dall-e-", "davinci-", "ft:gpt-", "gpt-",
 		"o1", "o3", "o4", "omni-moderation-", "sora-", "text-embedding-", "text-moderation-", "tts-", "whisper-",
 	},
+}, {
+	// Deployments are called as their owner likes, so no name begins like one.
+	name:    "azure",
+	key:     "AZURE_OPENAI_API_KEY",
+	baseURL: "AZURE_OPENAI_ENDPOINT",
+	version: "OPENAI_API_VERSION",
+	schema:  translator.AzureOpenAI,
+	header:  "api-key",
+}, {
+	name:    "anthropic",
+	key:     "ANTHROPIC_API_KEY",
+	baseURL: "ANTHROPIC_BASE_URL",
+	url:     "https://api.anthropic.com",
+	under:   "/v1",
+	schema:  translator.Anthropic,
+	header:  "x-api-key",
+	models:  []string{"claude-"},
 }}
 
 // FromEnvironment configures the providers whose keys the environment holds, as
-// their own clients would. It returns nil when it holds none. A single provider
+// their own clients would, as far as there is a translator for them. It returns nil when it holds none. A single provider
 // also takes the models that it is not known for.
 func FromEnvironment(lookup func(string) (string, bool)) (*Config, error) {
 	if lookup == nil {
@@ -47,18 +67,24 @@ func FromEnvironment(lookup func(string) (string, bool)) (*Config, error) {
 	}
 	c := &Config{}
 	hash := sha256.New()
-	for _, p := range knownProviders {
+	for i := range knownProviders {
+		p := &knownProviders[i]
 		key, _ := lookup(p.key)
 		baseURL, _ := lookup(p.baseURL)
-		if key == "" {
+		var version string
+		if p.version != "" {
+			version, _ = lookup(p.version)
+		}
+		_, translated := defaultPrefixes[p.schema]
+		if key == "" || !translated || cmp.Or(baseURL, p.url) == "" {
 			continue
 		}
-		b, err := p.backend(key, cmp.Or(baseURL, p.url))
+		b, err := p.backend(key, cmp.Or(baseURL, p.url), version)
 		if err != nil {
 			return nil, err
 		}
 		c.Backends = append(c.Backends, b)
-		fmt.Fprintf(hash, "%q %q %q\n", p.name, key, baseURL)
+		fmt.Fprintf(hash, "%q %q %q %q\n", p.name, key, baseURL, version)
 	}
 	switch len(c.Backends) {
 	case 0:
@@ -71,7 +97,7 @@ func FromEnvironment(lookup func(string) (string, bool)) (*Config, error) {
 	return c, nil
 }
 
-func (p knownProvider) backend(key, rawURL string) (*Backend, error) {
+func (p *knownProvider) backend(key, rawURL, version string) (*Backend, error) {
 	from := "environment variable " + p.key
 	if !httpguts.ValidHeaderFieldValue(key) {
 		return nil, fmt.Errorf("%s holds control characters, which no header can carry", from)
@@ -80,15 +106,25 @@ func (p knownProvider) backend(key, rawURL string) (*Backend, error) {
 	if err != nil {
 		return nil, fmt.Errorf("environment variable %s: %w", p.baseURL, err)
 	}
-	return &Backend{
+	under := p.under
+	if p.schema == translator.AzureOpenAI {
+		dated, err := azureVersion(version)
+		if err != nil {
+			return nil, fmt.Errorf("environment variable %s: %w", p.version, err)
+		}
+		under = azurePrefix(dated)
+	}
+	b := &Backend{
 		ID:            p.name,
 		Source:        from,
-		Schema:        translator.Backend{Schema: p.schema, Prefix: base},
+		Schema:        translator.Backend{Schema: p.schema, Version: version, Prefix: base + under},
 		Endpoint:      endpoint,
 		Auth:          Auth{Type: AuthAPIKey, Header: p.header, Prefix: p.prefix, Key: Secret(key), From: from},
 		Addressable:   true,
 		ModelPrefixes: p.models,
 		Timeout:       defaultTimeout,
 		IdleTimeout:   defaultIdleTimeout,
-	}, nil
+	}
+	b.translation(nil)
+	return b, nil
 }

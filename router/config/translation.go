@@ -51,3 +51,11 @@ func azureVersion(version string) (dated bool, err error) {
 	}
 	return false, errors.New("must be an api-version: v1, preview, or a date such as 2024-10-21 or 2025-04-01-preview")
 }
+
+// azurePrefix is what stands before the paths of either API.
+func azurePrefix(dated bool) string {
+	if dated {
+		return "/openai"
+	}
+	return "/openai/v1"
+}
