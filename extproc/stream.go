@@ -382,6 +382,9 @@ func (x *stream) responseHeaders() error {
 	}
 	x.identify()
 	for _, f := range x.edit.Set {
+		if f.Name == ":status" { // an error that is not the client's fault
+			x.record.Status = atoi(f.Value)
+		}
 		x.out.setHeader(f.Name, f.Value)
 	}
 	x.out.remove = append(x.out.remove, x.edit.Remove...)
