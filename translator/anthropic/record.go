@@ -130,7 +130,7 @@ func (b *recorded) append(dst []byte) []byte {
 	for m := start.Members(); m.Next(); {
 		name := string(m.Name())
 		switch {
-		case name == "type":
+		case name == "type", name == "citations" && len(b.cites) > 0:
 		case name == "text" && b.kind == "text" || name == "thinking":
 			text := append(append([]byte(nil), m.Value().Text()...), b.text...)
 			dst = raw.AppendText(set(dst, name), text)

@@ -30,7 +30,7 @@ type kept struct {
 // the next call.
 func (r *Restorer) Restore(evs []Event) []Event {
 	t := r.Trip
-	if t.JSONTool == "" && len(t.custom) == 0 && t.renames.back == nil {
+	if t.JSONTool == "" && len(t.custom) == 0 && t.renames.back == nil && !t.Request.Legacy {
 		for i := range evs {
 			r.count(&evs[i])
 		}
@@ -40,6 +40,9 @@ func (r *Restorer) Restore(evs []Event) []Event {
 	for i := range evs {
 		ev := evs[i]
 		r.count(&ev)
+		if t.Request.Legacy && r.calls > 1 {
+			return append(r.out, Event{Kind: Fail, Err: tooMany})
+		}
 		if ev.What == Call {
 			r.call(&ev)
 			continue
@@ -51,6 +54,11 @@ func (r *Restorer) Restore(evs []Event) []Event {
 	}
 	return r.out
 }
+
+// tooMany is the error of an answer that calls more than one function for a
+// client that can be told of one.
+var tooMany = &Error{Status: 502, Type: "server_error", Code: "too_many_function_calls",
+	Message: "The model called more than one function, which 'functions' has no words for. Use 'tools'."}
 
 // count mends a reason that does not fit what was said.
 func (r *Restorer) count(ev *Event) {

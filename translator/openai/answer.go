@@ -147,16 +147,6 @@ func (a *answer) reasonOf(ev *chat.Event) string {
 	return string(ev.Reason)
 }
 
-// tooMany is the error of an answer that calls more than one function for a
-// client that can be told of one.
-var tooMany = &chat.Error{Status: 502, Type: "server_error", Code: "too_many_function_calls",
-	Message: "The model called more than one function, which 'functions' has no words for. Use 'tools'."}
-
-// tooMany reports whether a call that begins is one more than can be told.
-func (a *answer) tooMany(ev *chat.Event) bool {
-	return a.trip.Request.Legacy && ev.Kind == chat.Open && ev.What == chat.Call && a.calls == 1
-}
-
 // appendCall appends what a call begins with; its arguments, or input, follow.
 func (a *answer) appendCall(dst []byte, ev *chat.Event, b *block, index bool) []byte {
 	if a.trip.Request.Legacy {

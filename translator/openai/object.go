@@ -20,9 +20,6 @@ func (o *object) Write(dst []byte, ev *chat.Event) []byte {
 	if o.ended {
 		return dst
 	}
-	if o.tooMany(ev) {
-		ev = &chat.Event{Kind: chat.Fail, Err: tooMany}
-	}
 	switch ev.Kind {
 	case chat.Start:
 		o.start(ev)

@@ -29,9 +29,6 @@ func (s *stream) Write(dst []byte, ev *chat.Event) []byte {
 	if s.prefix == nil && ev.Kind != chat.Fail && ev.Kind != chat.Ping && ev.Kind != chat.Counts {
 		dst = s.begin(dst, ev)
 	}
-	if s.tooMany(ev) {
-		ev = &chat.Event{Kind: chat.Fail, Err: tooMany}
-	}
 	switch ev.Kind {
 	case chat.Open:
 		return s.opened(dst, ev)
