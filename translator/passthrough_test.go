@@ -46,7 +46,7 @@ func TestNewNamesWhatIsMissing(t *testing.T) {
 		want            string
 	}{
 		{OpenAI, OpenAI, ""},
-		{OpenAI, AWSBedrock, `backend schema "AWSBedrock": not translated to from OpenAI`},
+		{OpenAI, Cohere, `backend schema "Cohere": not translated to from OpenAI`},
 		{Anthropic, OpenAI, `client schema "Anthropic": not translated from`},
 		{OpenAI, "", `backend schema "": not translated to from OpenAI`},
 	}
