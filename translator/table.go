@@ -2,6 +2,7 @@ package translator
 
 import (
 	"llmroute/translator/anthropic"
+	"llmroute/translator/bedrock"
 	"llmroute/translator/chat"
 	"llmroute/translator/openai"
 )
@@ -17,4 +18,5 @@ var backends = map[Schema]chat.Backend{
 	Anthropic:    anthropic.Direct,
 	AWSAnthropic: anthropic.Bedrock,
 	GCPAnthropic: anthropic.Vertex,
+	AWSBedrock:   bedrock.Dialect{},
 }
