@@ -19,6 +19,8 @@ type dialect struct {
 	header func(*call) http.Header
 	// parts says that answers are made of parts, so that there are faults in how.
 	parts bool
+	// filters says that texts are looked at before they go out.
+	filters bool
 	// service is the name that signatures of AWS's are made for; "" for a vendor
 	// that takes none. mustSign says that a request without is refused unless it
 	// has a key.
@@ -39,6 +41,7 @@ var claims = []struct {
 	{&anthropicMantle, exactly("/anthropic/v1/messages", "/anthropic/v1/messages/count_tokens")},
 	{&anthropicVertex, vertexModel},
 	{&bedrock, bedrockModel},
+	{&azure, azureDeployment},
 }
 
 // dialectOf returns whose path it is, and the model that the path names.

@@ -47,6 +47,8 @@ type faults struct {
 	// What only answers that are made of parts can do.
 	redacted, interleave, texts, odd, empty bool
 	finish                                  string // why it ends, "" for what is so
+
+	late bool // texts are taken back by a filter that comes after them
 }
 
 // parted reports whether anything is asked for that only such answers can do.
@@ -71,6 +73,7 @@ var faultTable = []struct {
 	{"cut", "[N]", "break the connection off after N events (0), a plain answer in its middle", count(func(f *faults) *int { return &f.cut }, 0)},
 	{"errevent", "[N]", "put an error in place of what follows N events (2) and end; a plain answer is an error with status 200", count(func(f *faults) *int { return &f.fail }, 2)},
 	{"empty", "", "answer nothing at all" + partsOnly, flag(func(f *faults) *bool { return &f.empty })},
+	{"filtered", "", "refuse with 400 content_filter", setFiltered},
 	{"finish", "REASON", "say that the answer ended for this reason" + partsOnly, func(f *faults, arg string) bool { f.finish = arg; return arg != "" }},
 	{"flaky", "N", "refuse the first N tries of the same request with 503", setFlaky},
 	{"flip", "[N]", "change a bit of what follows N events of a stream (0)", count(func(f *faults) *int { return &f.flip }, 0)},
@@ -78,6 +81,7 @@ var faultTable = []struct {
 	{"gzip", "", "compress the answer, whether the client can read that or not", flag(func(f *faults) *bool { return &f.gzip })},
 	{"hang", "[N]", "say nothing more after N events; before the headers without N", count(func(f *faults) *int { return &f.hang }, 0)},
 	{"interleave", "", "think before each part of an answer, not only before the first" + partsOnly, flag(func(f *faults) *bool { return &f.interleave })},
+	{"late", "", "take a streamed text back when all of it has been said (Azure only)", flag(func(f *faults) *bool { return &f.late })},
 	{"lax", "", "accept unknown fields", flag(func(f *faults) *bool { return &f.lax })},
 	{"noblank", "", "leave out the blank line after the last event", flag(func(f *faults) *bool { return &f.noBlank })},
 	{"nousage", "", "leave out the usage", flag(func(f *faults) *bool { return &f.noUsage })},
@@ -126,6 +130,9 @@ func (p *provider) faultsOf(c *call) (faults, *refusal) {
 	}
 	if f.parted() && !c.dialect.parts {
 		return none, invalid("invalid_value", "model", "One of the faults is of Anthropic's and Bedrock's answers only.")
+	}
+	if f.late && !c.dialect.filters {
+		return none, invalid("invalid_value", "model", "The fault 'late' is of Azure's answers only.")
 	}
 	return f, nil
 }
@@ -177,6 +184,12 @@ func setQuota(f *faults, arg string) bool {
 func setContext(f *faults, arg string) bool {
 	f.refusal = invalid("context_length_exceeded", "messages",
 		"This model's maximum context length is 8192 tokens. However, your messages resulted in 9001 tokens. Please reduce the length of the messages.")
+	return arg == ""
+}
+
+func setFiltered(f *faults, arg string) bool {
+	f.refusal = invalid("content_filter", "prompt",
+		"The response was filtered due to the prompt triggering Azure OpenAI's content management policy. Please modify your prompt and retry.")
 	return arg == ""
 }
 
