@@ -69,6 +69,11 @@ type LLMBackendSpec struct {
 	// +optional
 	Cluster string `json:"cluster,omitempty"`
 
+	// GCP says where in Google Cloud the backend is; the schemas of Vertex AI need it.
+	//
+	// +optional
+	GCP *GoogleCloud `json:"gcp,omitempty"`
+
 	// Auth is how the backend wants to be authenticated to. Without it the
 	// client's own credentials are taken off and none are sent.
 	//

@@ -36,4 +36,50 @@ type Translation struct {
 	// +kubebuilder:validation:Enum=keep;strip
 	// +optional
 	HistoryExtras string `json:"historyExtras,omitempty"`
+
+	// LateSystem says what becomes of system messages behind the first user
+	// message: native leaves them in their places where the model takes them there;
+	// user makes them the user's words, hoist moves them to the front, both with a
+	// warning; reject refuses the request. The default is what the provider does
+	// best.
+	//
+	// +kubebuilder:validation:Enum=native;user;hoist;reject
+	// +optional
+	LateSystem string `json:"lateSystem,omitempty"`
+
+	// ReasoningText says whether a provider that tells its reasoning only when
+	// asked is asked. The default, auto, asks for clients that sent a
+	// reasoning_effort.
+	//
+	// +kubebuilder:validation:Enum=auto;always;never
+	// +optional
+	ReasoningText string `json:"reasoningText,omitempty"`
+
+	// DefaultMaxTokens is the token limit of requests that name none, where the
+	// provider requires one.
+	//
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=10000000
+	// +optional
+	DefaultMaxTokens int32 `json:"defaultMaxTokens,omitempty"`
+
+	// ModelFamily names a model, such as "claude-sonnet-4-5", whose habits those of
+	// this backend have, where their own names do not tell: deployments, ARNs.
+	//
+	// +kubebuilder:validation:MaxLength=128
+	// +optional
+	ModelFamily string `json:"modelFamily,omitempty"`
+}
+
+// GoogleCloud says where in Google Cloud a backend is.
+type GoogleCloud struct {
+	// Project is the id of the project.
+	//
+	// +kubebuilder:validation:Pattern=`^[a-z0-9:.-]{1,64}$`
+	Project string `json:"project"`
+
+	// Location is the region, or "global", "us", "eu".
+	//
+	// +kubebuilder:validation:Pattern=`^[a-z0-9-]{1,64}$`
+	Location string `json:"location"`
 }

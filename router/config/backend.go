@@ -16,8 +16,10 @@ import (
 // defaultPrefixes are the paths that stand before a schema's own; a schema that
 // is not here has no translator.
 var defaultPrefixes = map[translator.Schema]string{
-	translator.OpenAI:      "/v1",
-	translator.AzureOpenAI: "/openai/v1",
+	translator.OpenAI:       "/v1",
+	translator.AzureOpenAI:  "/openai/v1",
+	translator.Anthropic:    "/v1",
+	translator.GCPAnthropic: "/v1",
 }
 
 func (a *assembly) llmBackend(d *document) {
@@ -58,6 +60,7 @@ func (a *assembly) llmBackend(d *document) {
 	a.endpoint(d, spec, b)
 	b.translation(spec.Translation)
 	b.Auth = a.auth(d, spec.Auth, b.Schema.Schema)
+	b.Schema.ClientCredential = b.Auth.Type == AuthPassthrough
 	b.Headers = a.headerMutation(d, spec.HeaderMutation)
 	b.Body = a.bodyMutation(d, spec.BodyMutation)
 	a.addBackend(d, b)
@@ -96,6 +99,11 @@ func (a *assembly) schema(d *document, spec *v1alpha1.LLMBackendSpec, b *Backend
 		a.failOn(d, "spec.outputSchema.prefix", err)
 	}
 	b.Schema = translator.Backend{Schema: name, Version: version, Prefix: prefix}
+	if spec.GCP != nil {
+		b.Schema.Project, b.Schema.Location = spec.GCP.Project, spec.GCP.Location
+	} else if name == translator.GCPAnthropic {
+		a.fail(d.problem("spec.gcp", "must say the project and location of schema "+string(name)))
+	}
 }
 
 func (a *assembly) endpoint(d *document, spec *v1alpha1.LLMBackendSpec, b *Backend) {

@@ -7,6 +7,7 @@ import (
 
 	"llmroute/api/v1alpha1"
 	"llmroute/translator"
+	"llmroute/translator/chat"
 )
 
 // translation fills in the schema's options. The schema and the endpoint are
@@ -21,6 +22,12 @@ func (b *Backend) translation(spec *v1alpha1.Translation) {
 	if spec.ReasoningField != "keep" {
 		s.ReasoningField = spec.ReasoningField
 	}
+	s.LateSystem = chat.Late(spec.LateSystem)
+	if spec.ReasoningText != "auto" {
+		s.ReasoningText = chat.ReasoningText(spec.ReasoningText)
+	}
+	s.DefaultMaxTokens = int64(spec.DefaultMaxTokens)
+	s.ModelFamily = spec.ModelFamily
 	switch spec.HistoryExtras {
 	case "strip":
 		s.StripExtras = true
