@@ -99,6 +99,8 @@ func readCase(t testing.TB, file string) *goldenCase {
 			c.backend.ReasoningText = chat.ReasoningText(value)
 		case "unsupported parameters":
 			c.backend.UnsupportedParameters = Unsupported(value)
+		case "client credential":
+			c.backend.ClientCredential = value == "yes"
 		case "max tokens field":
 			c.backend.MaxTokensField = value
 		case "reasoning field":

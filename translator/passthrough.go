@@ -3,6 +3,7 @@ package translator
 import (
 	"bytes"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -25,6 +26,7 @@ type passthrough struct {
 	status  int
 	asked   bool // the client wants a stream
 	hide    bool // the usage in the stream is ours alone
+	locked  bool // the gateway's own credential was refused
 	torn    bool // the stream's last event lacks its blank line
 }
 
@@ -107,6 +109,12 @@ func (p *passthrough) rewrite(out *Edit, in *Call, edits []edit) ([]edit, error)
 func (p *passthrough) Head(out *Edit, status int, h Headers) error {
 	p.status = status
 	p.mode = p.modeOf(status, h)
+	if p.locked = status == http.StatusUnauthorized && !p.backend.ClientCredential; p.locked {
+		p.mode = Whole
+		p.watch.tally.Done, p.watch.tally.Error = true, "provider_auth_error"
+		out.Set = append(out.Set, Header{":status", "502"}, Header{"content-type", "application/json"})
+		out.Remove = append(out.Remove, "content-encoding", "www-authenticate")
+	}
 	out.Mode = p.mode
 	if p.mode == Stream && h.Get("content-length") != "" {
 		out.Remove = append(out.Remove, "content-length") // it may come out shorter, or longer
@@ -142,6 +150,8 @@ func (p *passthrough) modeOf(status int, h Headers) Mode {
 
 func (p *passthrough) Body(dst, chunk []byte, last bool) (out []byte, same bool, err error) {
 	switch {
+	case p.locked:
+		return append(dst, lockedOut...), false, nil
 	case p.mode == Whole && p.status >= 400:
 		p.watch.refused(p.status, chunk)
 	case p.mode == Whole:
@@ -151,6 +161,11 @@ func (p *passthrough) Body(dst, chunk []byte, last bool) (out []byte, same bool,
 	}
 	return dst, true, nil
 }
+
+// lockedOut is what a client is told whose request failed for the gateway's own
+// credential. The provider's words may hold a part of that.
+const lockedOut = `{"error":{"message":"The provider refused the gateway's credential.",` +
+	`"type":"server_error","param":null,"code":"provider_auth_error"}}`
 
 func (p *passthrough) Tally() Tally { return p.watch.tally }
 

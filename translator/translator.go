@@ -131,6 +131,9 @@ type Backend struct {
 	// StripExtras takes out of earlier answers what only other backends understand:
 	// reasoning_details, thinking_blocks and extra_content.
 	StripExtras bool
+	// ClientCredential says that the client's own credential goes on, so that one
+	// which is refused is the client's matter and not the gateway's.
+	ClientCredential bool
 
 	// LateSystem says what becomes of system messages behind the first turn; ""
 	// is what the schema does best.
