@@ -58,33 +58,33 @@ var rules = chat.Rules{
 		{Verdict: chat.Refuse},
 	},
 	chat.ImageDetail:     chat.Always(chat.Warn),
-	chat.InputAudio:      either(chat.Translate, "models that hear", model.hears, chat.Refuse),
+	chat.InputAudio:      either("models that hear", model.hears, chat.Refuse),
 	chat.FilePart:        chat.Always(chat.Translate),
 	chat.MessageName:     chat.Always(chat.Warn),
 	chat.History:         chat.Always(chat.Translate),
 	chat.FunctionCalls:   chat.Always(chat.Translate),
 	chat.CustomCalls:     chat.Always(chat.Translate),
 	chat.BrokenArguments: chat.Always(chat.Translate),
-	chat.Prefill:         either(chat.Translate, "unless Claude 4.6 or later", model.goesOn, chat.Refuse),
+	chat.Prefill:         either("unless Claude 4.6 or later", model.goesOn, chat.Refuse),
 	chat.FunctionTools:   chat.Always(chat.Translate),
-	chat.StrictTools:     either(chat.Translate, "models that keep to schemas", model.keepsSchemas, chat.Warn),
+	chat.StrictTools:     either("models that keep to schemas", model.keepsSchemas, chat.Warn),
 	chat.CustomTools:     chat.Always(chat.Translate),
 	chat.GrammarTools:    chat.Always(chat.Refuse),
 	chat.ChoiceFree:      chat.Always(chat.Translate),
-	chat.ChoiceForced:    either(chat.Translate, "models that can be forced", model.forcedAny, chat.Shift),
+	chat.ChoiceForced:    either("models that can be forced", model.forcedAny, chat.Shift),
 	chat.ChoiceAmong:     chat.Always(chat.Translate),
-	chat.ParallelCalls:   either(chat.Translate, "Claude", model.isClaude, chat.Shift),
+	chat.ParallelCalls:   either("Claude", model.isClaude, chat.Shift),
 	chat.FormatObject:    chat.Always(chat.Translate),
-	chat.FormatSchema:    either(chat.Translate, "models that keep to schemas or can be forced", model.formed, chat.Refuse),
-	chat.ReasoningEffort: either(chat.Translate, "models that reason", model.reasons, chat.Warn),
+	chat.FormatSchema:    either("models that keep to schemas or can be forced", model.formed, chat.Refuse),
+	chat.ReasoningEffort: either("models that reason", model.reasons, chat.Warn),
 	chat.Verbosity:       chat.Always(chat.Warn),
 	chat.MaxTokens:       chat.Always(chat.Translate),
-	chat.StopWords:       either(chat.Translate, "unless Qwen or gpt-oss", model.stops, chat.Shift),
+	chat.StopWords:       either("unless Qwen or gpt-oss", model.stops, chat.Shift),
 	chat.Choices:         chat.Always(chat.Refuse),
-	chat.Seed:            either(chat.Translate, "Cohere", model.isCohere, chat.Warn),
-	chat.Temperature:     either(chat.Translate, "unless Claude 4.7, GPT-5 or later", model.sampled, chat.Warn),
-	chat.TopP:            either(chat.Translate, "unless Claude 4.7, GPT-5 or later", model.sampled, chat.Warn),
-	chat.Penalties:       either(chat.Translate, "Cohere", model.isCohere, chat.Shift),
+	chat.Seed:            either("Cohere", model.isCohere, chat.Warn),
+	chat.Temperature:     either("unless Claude 4.7, GPT-5 or later", model.sampled, chat.Warn),
+	chat.TopP:            either("unless Claude 4.7, GPT-5 or later", model.sampled, chat.Warn),
+	chat.Penalties:       either("Cohere", model.isCohere, chat.Shift),
 	chat.LogitBias:       chat.Always(chat.Refuse),
 	chat.Logprobs:        chat.Always(chat.Refuse),
 	chat.TopLogprobs:     chat.Always(chat.Refuse),
@@ -93,7 +93,7 @@ var rules = chat.Rules{
 	chat.EndUser:         chat.Always(chat.Warn),
 	chat.CacheKey:        chat.Always(chat.Warn),
 	chat.CacheRetention:  chat.Always(chat.Warn),
-	chat.CacheMarks:      either(chat.Translate, "Claude, Nova", model.caches, chat.Warn),
+	chat.CacheMarks:      either("Claude, Nova", model.caches, chat.Warn),
 	chat.ServiceTier: {
 		{Verdict: chat.Warn, When: "scale", If: func(t *chat.Trip) bool { return tierOf(t.Request.Tier) == "" }},
 		{Verdict: chat.Translate},
@@ -108,10 +108,10 @@ var rules = chat.Rules{
 	chat.Unknown:         chat.Always(chat.Warn),
 }
 
-// either returns the cases of a verdict that depends on the model.
-func either(yes chat.Verdict, when string, is func(model) bool, no chat.Verdict) []chat.Case {
+// either returns the cases of a field that some models have words for.
+func either(when string, is func(model) bool, no chat.Verdict) []chat.Case {
 	return []chat.Case{
-		{Verdict: yes, When: when, If: func(t *chat.Trip) bool { return is(modelOf(t)) }},
+		{Verdict: chat.Translate, When: when, If: func(t *chat.Trip) bool { return is(modelOf(t)) }},
 		{Verdict: no},
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"llmroute/translator/chat"
 	"llmroute/translator/raw"
+	"llmroute/translator/schema"
 )
 
 // settings writes what is no part of the conversation.
@@ -148,7 +149,11 @@ func (w *writer) form() {
 	}
 	w.key("outputConfig")
 	w.dst = append(w.dst, `{"textFormat":{"type":"json_schema","structure":{"jsonSchema":{"schema":"`...)
-	w.dst = append(raw.AppendEscaped(w.dst, raw.AppendCompact(nil, f.Schema)), '"')
+	closed, changed := schema.AppendClosed(nil, raw.AppendCompact(nil, f.Schema))
+	if changed {
+		w.t.Warn("response_format", "schema_changed")
+	}
+	w.dst = append(raw.AppendEscaped(w.dst, closed), '"')
 	if f.Name != "" {
 		w.dst = raw.AppendString(append(w.dst, `,"name":`...), f.Name)
 	}

@@ -2,6 +2,7 @@ package bedrock
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -87,7 +88,7 @@ func read(r chat.Reader, chunks ...[]byte) (told []string) {
 			tell()
 		}
 	}
-	if s.Err() == nil || s.Err() == frame.ErrCut {
+	if err := s.Err(); err == nil || errors.Is(err, frame.ErrCut) {
 		evs = r.End(evs[:0])
 		tell()
 	}

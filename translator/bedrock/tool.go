@@ -5,6 +5,7 @@ import (
 
 	"llmroute/translator/chat"
 	"llmroute/translator/raw"
+	"llmroute/translator/schema"
 )
 
 // tools writes toolConfig.
@@ -51,11 +52,18 @@ func (w *writer) tools() error {
 }
 
 func (w *writer) tool(tool *chat.Tool) error {
-	schema := tool.Schema
-	if len(schema) == 0 {
-		schema = chat.EmptySchema
+	takes := tool.Schema
+	if len(takes) == 0 {
+		takes = chat.EmptySchema
 	}
-	kind := schema.Get("type")
+	strict := tool.Strict && w.m.keepsSchemas()
+	if strict {
+		closed, changed := schema.AppendClosed(nil, takes)
+		if takes = closed; changed {
+			w.t.Warn("tools.parameters", "schema_changed")
+		}
+	}
+	kind := takes.Get("type")
 	if len(kind) > 0 && kind.String() != "object" {
 		return &chat.Refusal{Status: http.StatusUnprocessableEntity, Type: "invalid_request_error", Code: "unsupported_value", Param: tool.Param,
 			Message: "Unsupported value: at this provider the schema of '" + tool.Param + "' must be of type 'object'. Make what it describes a property of an object."}
@@ -68,15 +76,15 @@ func (w *writer) tool(tool *chat.Tool) error {
 	w.dst = append(w.dst, `,"inputSchema":{"json":`...)
 	if len(kind) == 0 {
 		w.dst = append(w.dst, `{"type":"object"`...)
-		if !schema.Hollow() {
+		if !takes.Hollow() {
 			w.dst = append(w.dst, ',')
 		}
-		w.dst = append(w.dst, schema[1:]...)
+		w.dst = append(w.dst, takes[1:]...)
 	} else {
-		w.dst = append(w.dst, schema...)
+		w.dst = append(w.dst, takes...)
 	}
 	w.dst = append(w.dst, '}')
-	if tool.Strict && w.m.keepsSchemas() {
+	if strict {
 		w.dst = append(w.dst, `,"strict":true`...)
 	}
 	w.dst = append(w.dst, '}', '}')
