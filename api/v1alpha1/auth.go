@@ -43,8 +43,8 @@ type BackendAuth struct {
 	// +optional
 	Type BackendAuthType `json:"type,omitempty"`
 
-	// Header is the header that carries the key. The default is Authorization, and
-	// api-key for the schema AzureOpenAI.
+	// Header is the header that carries the key. The default is Authorization, for
+	// the schema AzureOpenAI api-key and for Anthropic x-api-key.
 	//
 	// +optional
 	Header HeaderName `json:"header,omitempty"`

@@ -43,8 +43,11 @@ func (a *assembly) auth(d *document, spec *v1alpha1.BackendAuth, schema translat
 
 // keyHeader is the header in which an API expects its key.
 func keyHeader(schema translator.Schema) string {
-	if schema == translator.AzureOpenAI {
+	switch schema {
+	case translator.AzureOpenAI:
 		return "api-key"
+	case translator.Anthropic:
+		return "x-api-key"
 	}
 	return "authorization"
 }

@@ -21,13 +21,15 @@ func TestSamples(t *testing.T) {
 		{"openai.yaml", 1, []string{"openai"}},
 		{"azure-openai.yaml", 1, []string{"azure-openai", "azure-openai-dated"}},
 		{"azure-entra.yaml", 1, []string{"azure-openai"}},
+		{"anthropic.yaml", 1, []string{"anthropic"}},
+		{"google-anthropic.yaml", 1, []string{"google-anthropic"}},
 		{"google-vertex.yaml", 1, []string{"google-vertex"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.file, func(t *testing.T) {
 			c, err := Load(Options{
 				Paths:     []string{filepath.Join(samples, tt.file)},
-				LookupEnv: env("OPENAI_API_KEY", "sk-test", "AZURE_OPENAI_API_KEY", "test"),
+				LookupEnv: env("OPENAI_API_KEY", "sk-test", "AZURE_OPENAI_API_KEY", "test", "ANTHROPIC_API_KEY", "test"),
 			})
 			if err != nil {
 				t.Fatal(err)
