@@ -141,8 +141,10 @@ func TestSidecarHangs(t *testing.T) {
 	}
 }
 
-// What need not be seen passes as it comes, unbuffered and not shown.
-func TestUnseenAnswersAreNotHeld(t *testing.T) {
+// speech begins an answer that is not shown to the sidecar. What the test makes
+// of its beginning comes first; then the backend goes on.
+func speech(t *testing.T, between func(*gateway)) *gateway {
+	t.Helper()
 	next := make(chan struct{})
 	b := startBackend(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
 		w.Header().Set("Content-Type", "audio/mpeg")
@@ -155,6 +157,7 @@ func TestUnseenAnswersAreNotHeld(t *testing.T) {
 	resp := g.open(t.Context(), t, "/v1/audio/speech", `{"model":"m","input":"hi","voice":"alloy"}`)
 	first := make([]byte, len("first "))
 	_, err := io.ReadFull(resp.Body, first) // hangs if it is held back
+	between(g)
 	close(next)
 	if err != nil {
 		t.Fatal(err)
@@ -163,6 +166,12 @@ func TestUnseenAnswersAreNotHeld(t *testing.T) {
 	if err != nil || string(first)+string(rest) != "first second" {
 		t.Errorf("got %q and %q, %v", first, rest, err)
 	}
+	return g
+}
+
+// Bytes that say nothing of usage are neither held nor shown.
+func TestUnseenAnswersAreNotHeld(t *testing.T) {
+	g := speech(t, func(*gateway) {})
 	waitFor(t, "the log line", func() error {
 		log := g.Sidecar.log.String()
 		if !strings.Contains(log, `"msg":"request"`) {
@@ -177,27 +186,7 @@ func TestUnseenAnswersAreNotHeld(t *testing.T) {
 
 // An answer that is not shown to the sidecar does not need it any more.
 func TestUnseenAnswersSurviveTheSidecar(t *testing.T) {
-	next := make(chan struct{})
-	b := startBackend(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
-		w.Header().Set("Content-Type", "audio/mpeg")
-		_, _ = io.WriteString(w, "first ")
-		_ = http.NewResponseController(w).Flush()
-		<-next
-		_, _ = io.WriteString(w, "second")
-	})
-	g := start(t, backendDoc("a", b.URL)+routeDoc("r", catchAll("a")))
-	resp := g.open(t.Context(), t, "/v1/audio/speech", `{"model":"m","input":"hi","voice":"alloy"}`)
-	first := make([]byte, len("first "))
-	_, err := io.ReadFull(resp.Body, first)
-	g.Sidecar.kill()
-	close(next)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rest, err := io.ReadAll(resp.Body)
-	if err != nil || string(first)+string(rest) != "first second" {
-		t.Errorf("got %q and %q, %v", first, rest, err)
-	}
+	speech(t, func(g *gateway) { g.Sidecar.kill() })
 }
 
 // Envoy's keepalive pings do not end the connection to the sidecar as too many,
