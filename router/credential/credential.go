@@ -21,6 +21,10 @@ import (
 type Token struct {
 	Value   config.Secret
 	Expires time.Time // from here on it is not used any more
+
+	// Of AWS's keys, of which the Value is the secret one.
+	ID      string        // of the access key
+	Session config.Secret // token of the session, "" for keys that last
 }
 
 // Source gets tokens. Every call asks the provider anew. One goroutine at a
