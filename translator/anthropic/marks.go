@@ -1,6 +1,10 @@
 package anthropic
 
-import "llmroute/translator/chat"
+import (
+	"slices"
+
+	"llmroute/translator/chat"
+)
 
 // mostMarks is how many places of a request may be marked for the cache.
 const mostMarks = 4
@@ -15,16 +19,16 @@ func (w *writer) fitMarks() {
 	}
 	all := append(front, back...)
 	hour := false
-	for i := len(all) - 1; i >= 0; i-- {
-		switch ttl := w.life(*all[i]); {
+	for _, mark := range slices.Backward(all) {
+		switch ttl := w.life(*mark); {
 		case ttl == "1h":
 			hour = true
-			*all[i] = ttl
+			*mark = ttl
 		case hour:
-			*all[i] = "1h"
+			*mark = "1h"
 			w.trip.Warn("prompt_cache_breakpoint", "raised_to_1h")
 		default:
-			*all[i] = ttl
+			*mark = ttl
 		}
 	}
 	if len(all) <= mostMarks {

@@ -3,6 +3,7 @@ package anthropic
 import (
 	"bytes"
 	"encoding/base64"
+	"slices"
 	"strings"
 
 	"llmroute/translator/chat"
@@ -221,12 +222,9 @@ func (w *writer) document(b *chat.Block) error {
 
 // beta asks for a feature that the request cannot do without.
 func (w *writer) beta(name string) {
-	for _, b := range w.betas {
-		if b == name {
-			return
-		}
+	if !slices.Contains(w.betas, name) {
+		w.betas = append(w.betas, name)
 	}
-	w.betas = append(w.betas, name)
 }
 
 func unsupported(param, why string) error {

@@ -27,7 +27,6 @@ func (r *reader) at(member string) string { return fmt.Sprintf("messages[%d]%s",
 type fields struct {
 	role, content, name, refusal, calls, call, callID, audio, failed raw.Value
 	details, blocks, text, short                                     raw.Value // of reasoning
-	mark                                                             raw.Value
 }
 
 func fieldsOf(message raw.Value) (f fields) {

@@ -44,10 +44,8 @@ type reader struct {
 	choice    raw.Value
 	functions raw.Value
 	call      raw.Value // function_call
-	retention bool
-	message   int    // the index of the message being read
-	tooled    bool   // the last turn is made of results
-	names     []name // legacy calls, by function, that wait for their result
+	message   int       // the index of the message being read
+	names     []name    // legacy calls, by function, that wait for their result
 }
 
 type name struct{ function, id string }
@@ -95,8 +93,8 @@ func (r *reader) field(name string, v raw.Value) error {
 	if ok, err := r.sampling(name, v); ok || err != nil {
 		return err
 	}
-	if ok, err := r.hint(name, v); ok || err != nil {
-		return err
+	if r.hint(name, v) {
+		return nil
 	}
 	r.req.Extra = append(r.req.Extra, chat.Member{Name: name, Value: v})
 	return nil
@@ -226,7 +224,7 @@ func (r *reader) stop(v raw.Value) error {
 }
 
 // hint reads the fields that an answer could do without.
-func (r *reader) hint(name string, v raw.Value) (ok bool, err error) {
+func (r *reader) hint(name string, v raw.Value) (ok bool) {
 	q := r.req
 	use := func(f chat.Field) {
 		if !v.Hollow() {
@@ -274,9 +272,9 @@ func (r *reader) hint(name string, v raw.Value) (ok bool, err error) {
 	case "moderation":
 		use(chat.Moderation)
 	default:
-		return false, nil
+		return false
 	}
-	return true, nil
+	return true
 }
 
 func (r *reader) format(v raw.Value) error {

@@ -1,0 +1,103 @@
+package raw
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+func TestValue(t *testing.T) {
+	v := Trim([]byte(` {"a":"x\n\"y\u00e9\ud83d\ude00","b":[1, {"c":-2.5},"]"], "n":null,"e":{ },"t":true} `))
+	var names []string
+	for m := v.Members(); m.Next(); {
+		names = append(names, m.Name().String()+"="+string(m.Value()))
+	}
+	want := []string{`a="x\n\"y\u00e9\ud83d\ude00"`, `b=[1, {"c":-2.5},"]"]`, `n=null`, `e={ }`, `t=true`}
+	if diff := cmp.Diff(names, want); diff != "" {
+		t.Error(diff)
+	}
+	if got := v.Get("a").String(); got != "x\n\"yé😀" {
+		t.Errorf("a says %q", got)
+	}
+	if got := v.Get("a").Text().Runes(); got != 6 {
+		t.Errorf("a is %d long", got)
+	}
+	var elements []string
+	for e := v.Get("b").Elements(); e.Next(); {
+		elements = append(elements, string(e.Value()))
+	}
+	if diff := cmp.Diff(elements, []string{"1", `{"c":-2.5}`, `"]"`}); diff != "" {
+		t.Error(diff)
+	}
+	if v.Get("n").Is() || !v.Get("e").Hollow() || !v.Get("t").IsTrue() || v.Get("none").Is() {
+		t.Error("a value is not what it is")
+	}
+}
+
+func TestInt(t *testing.T) {
+	for text, want := range map[string]int64{"0": 0, "12": 12, "-3": -3, "2.9": 2, "1e3": 0, `"4"`: 0, "": 0, "99999999999999999999": 0} {
+		if got := Value(text).Int(); got != want {
+			t.Errorf("%s is %d, want %d", text, got, want)
+		}
+	}
+}
+
+func TestBlank(t *testing.T) {
+	tests := []struct {
+		text, trimmed string
+		blank         bool
+	}{
+		{"", "", true}, {" ", "", true}, {`\n\t `, "", true}, {`\\n`, `\\n`, false}, {`a \n`, "a", false},
+		{`a\\n`, `a\\n`, false}, {`a\\\n`, `a\\`, false}, {`\u0020`, `\u0020`, false}, {"n", "n", false},
+	}
+	for _, tt := range tests {
+		if got := Text(tt.text).Blank(); got != tt.blank {
+			t.Errorf("%q blank: %v", tt.text, got)
+		}
+		if got := Text(tt.text).TrimRight(); string(got) != tt.trimmed {
+			t.Errorf("%q trimmed: %q", tt.text, got)
+		}
+	}
+}
+
+// Text says what encoding/json reads, and comes back as it was.
+func TestTextSaysWhatJSONSays(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := strings.ToValidUTF8(rapid.String().Draw(t, "s"), "\uFFFD")
+		encoded, err := json.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := Value(encoded).Text()
+		if text.String() != s || text.Runes() != utf8.RuneCountInString(s) {
+			t.Fatalf("%s says %q in %d runes", encoded, text.String(), text.Runes())
+		}
+		for _, again := range []string{string(AppendString(nil, s)), `"` + string(AppendEscaped(nil, []byte(s))) + `"`} {
+			var back string
+			if err := json.Unmarshal([]byte(again), &back); err != nil || back != s {
+				t.Fatalf("%s: %q, %v", again, back, err)
+			}
+		}
+	})
+}
+
+// FuzzValue shows that nothing in a text leads out of it.
+func FuzzValue(f *testing.F) {
+	for _, seed := range []string{`{"a":[1,"\"",{}]}`, `{"a":`, `[`, `"\`, `{"\u12`, `{"a" 1}`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		v := Trim(b)
+		for m := v.Members(); m.Next(); {
+			_, _, _ = m.Name().String(), m.Value().Int(), m.Value().Text().Runes()
+		}
+		for e := v.Elements(); e.Next(); {
+			_ = e.Value().Get("a").String()
+		}
+		_, _, _ = v.Text().Blank(), v.Text().TrimRight(), AppendCompact(nil, v)
+	})
+}
