@@ -92,6 +92,42 @@ contentBlockStop {"contentBlockIndex":0}
 	})
 }
 
+// TestConverseRefuses follows errors of Bedrock's: their status is the client's,
+// and so is the time to wait.
+func TestConverseRefuses(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		status int
+		reply  headers
+		want   []Header
+		body   string
+	}{
+		{"a quota", 400, headers{"x-amzn-errortype": "ServiceQuotaExceededException:http://x/", "x-amz-retry-after": "1001"},
+			[]Header{{":status", "429"}, {"retry-after", "2"}, {"content-type", "application/json"}},
+			`{"error":{"message":"m","type":"rate_limit_error","param":null,"code":"insufficient_quota","provider":"bedrock"}}`},
+		{"our own credential", 403, headers{"x-amzn-errortype": "ExpiredTokenException"},
+			[]Header{{":status", "502"}, {"content-type", "application/json"}},
+			`{"error":{"message":"m","type":"server_error","param":null,"code":"provider_auth_error","provider":"bedrock"}}`},
+		{"a wait that is known already", 429, headers{"x-amzn-errortype": "ThrottlingException", "x-amz-retry-after": "1000", "retry-after": "7"},
+			[]Header{{"content-type", "application/json"}},
+			`{"error":{"message":"m","type":"rate_limit_error","param":null,"code":"rate_limit_exceeded","provider":"bedrock"}}`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			x := converse(t, "amazon.nova-pro-v1:0", "")
+			var head Edit
+			if err := x.Head(&head, c.status, c.reply); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.want, head.Set); diff != "" {
+				t.Errorf("head (-want +got)\n%s", diff)
+			}
+			if diff := cmp.Diff(c.body, play(t, x, []byte(`{"message":"m"}`))); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
 // converse returns an Exchange with Bedrock that has seen a request for a stream
 // and the head of its reply.
 func converse(t *testing.T, model, contentType string) Exchange {

@@ -83,7 +83,10 @@ func (x *translation) options(in *Call) {
 	}
 }
 
-const contentType = "content-type"
+const (
+	contentType = "content-type"
+	retryAfter  = "retry-after"
+)
 
 // Head looks at how the reply begins. A stream may come although none was asked
 // for, and the other way round; either is told to the client as it asked.
@@ -138,6 +141,10 @@ func (x *translation) refused(out *Edit, status int, h Headers) {
 	}
 	if err := x.home.ReadError(&x.trip, status, h, nil); err.Status != status {
 		out.Set = append(out.Set, Header{":status", strconv.Itoa(err.Status)})
+	}
+	// AWS says it in milliseconds, under a name that no client reads.
+	if ms, err := strconv.Atoi(h.Get("x-amz-retry-after")); err == nil && ms > 0 && h.Get(retryAfter) == "" {
+		out.Set = append(out.Set, Header{retryAfter, strconv.Itoa((ms-1)/1000 + 1)})
 	}
 }
 

@@ -187,6 +187,7 @@ func (t *Trip) placeSystem(h *Habits) error {
 		for i := lead; i < len(r.Turns); i++ {
 			if r.Turns[i].Role == System {
 				r.Turns[i].Role = User
+				r.Turns[i].Blocks = tagged(r.Turns[i].Blocks)
 			}
 		}
 		return t.Lose(Shift, LateSystem, fmt.Sprintf("messages[%d].role", r.Turns[lead+late].At), "system_as_user")
@@ -198,6 +199,19 @@ func (t *Trip) placeSystem(h *Habits) error {
 	}
 	delayLate(r.Turns, lead)
 	return nil
+}
+
+// tagged returns the words of a system message such that the model can tell them
+// from the user's, among which they stand.
+func tagged(blocks []Block) []Block {
+	if len(blocks) == 0 {
+		return blocks
+	}
+	blocks = slices.Clone(blocks)
+	first, last := &blocks[0], &blocks[len(blocks)-1]
+	first.Text = append(raw.Text("<system>"), first.Text...)
+	last.Text = append(slices.Clip(last.Text), "</system>"...)
+	return blocks
 }
 
 // first orders roles so that System comes first.
