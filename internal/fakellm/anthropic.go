@@ -178,6 +178,7 @@ type anthropicError struct {
 	Error struct {
 		Type    string `json:"type"`
 		Message string `json:"message"`
+		Details any    `json:"details,omitempty"`
 	} `json:"error"`
 	RequestID string `json:"request_id,omitempty"`
 }
@@ -191,11 +192,14 @@ func anthropicErrorOf(r *refusal) (e anthropicError) {
 	switch {
 	case r.code == "context_length_exceeded":
 		e.Error.Message = tooLong
+	case r.code == "insufficient_quota":
+		e.Error.Details = map[string]string{"error_code": "enforced_spend_limit_reached"}
+		e.Error.Message = "You have reached the spend limit of this workspace."
 	case r.status == 529:
 		e.Error.Message = "Overloaded"
 	case r.status == http.StatusNotFound && r.code == "model_not_found":
 		e.Error.Message = "model: not found"
-	case r.status == http.StatusTooManyRequests && r.code != "insufficient_quota":
+	case r.status == http.StatusTooManyRequests:
 		e.Error.Message = "This request would exceed the rate limit of 60 requests per minute."
 	case r.status == http.StatusUnauthorized:
 		e.Error.Message = cmp.Or(map[bool]string{true: "invalid x-api-key"}[r.code == "invalid_api_key"], r.message)

@@ -92,7 +92,8 @@ func (m *messages) answer(*call) (*reply, *refusal) {
 
 // ask reads what is asked for.
 func (m *messages) ask() ask {
-	last := m.turns[len(m.turns)-1]
+	spoken := withoutSystem(m.turns)
+	last := spoken[len(spoken)-1] // a system message asks nothing
 	question, results := asked(last.parts)
 	a := ask{
 		question: question, callPrefix: "toolu_01",
