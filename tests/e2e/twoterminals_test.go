@@ -1,13 +1,22 @@
 package e2e
 
 import (
+	"cmp"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"llmroute/internal/envoy"
 	"llmroute/internal/envoy/envoytest"
@@ -129,13 +138,21 @@ func TestSamples(t *testing.T) {
 		bootstrap string // a sample too; "" is the usual one
 		model     string
 		want      []string // the backends that may answer
+		upstream  string   // the model there, when it is another one
 	}
+	tokens := tokenEndpoint(t)
+	google := []string{"GOOGLE_APPLICATION_CREDENTIALS=" + serviceAccount(t, tokens)}
+	const openapi = "/v1/projects/my-project/locations/us-central1/endpoints/openapi"
 	uses := map[string]use{
-		"quickstart.yaml":   {model: "fake-large", want: []string{"fake-b"}},
-		"llama3-70b.yaml":   {model: "llama3-70b", want: []string{"kserve", "aws-bedrock"}},
-		"azure-openai.yaml": {model: "gpt-4o-mini", want: []string{"azure-openai"}, env: []string{"AZURE_OPENAI_API_KEY=test"}},
-		"openai.yaml":       {model: "gpt-4o-mini", want: []string{"openai"}, env: []string{"OPENAI_API_KEY=sk-test"}},
-		"own-clusters.yaml": {model: "fake-small", want: []string{"my-backend"}, bootstrap: "own-clusters-envoy.yaml"},
+		"quickstart.yaml":       {model: "fake-large", want: []string{"fake-b"}},
+		"llama3-70b.yaml":       {model: "llama3-70b", want: []string{"kserve", "aws-bedrock"}},
+		"azure-openai.yaml":     {model: "gpt-4o-mini", want: []string{"azure-openai"}, env: []string{"AZURE_OPENAI_API_KEY=test"}},
+		"openai.yaml":           {model: "gpt-4o-mini", want: []string{"openai"}, env: []string{"OPENAI_API_KEY=sk-test"}},
+		"anthropic.yaml":        {model: "claude-sonnet-4-5", want: []string{"anthropic"}, env: []string{"ANTHROPIC_API_KEY=sk-ant-test"}},
+		"azure-entra.yaml":      {model: "gpt-4o-mini", want: []string{"azure-openai"}, env: []string{"IDENTITY_ENDPOINT=" + tokens, "IDENTITY_HEADER=h"}},
+		"google-anthropic.yaml": {model: "claude-sonnet-4-5@20250929", want: []string{"google-anthropic"}, env: google},
+		"google-vertex.yaml":    {model: "gemini-flash", want: []string{"google-vertex"}, env: google, upstream: "google/gemini-2.5-flash"},
+		"own-clusters.yaml":     {model: "fake-small", want: []string{"my-backend"}, bootstrap: "own-clusters-envoy.yaml"},
 	}
 	files, err := filepath.Glob(filepath.Join(envoytest.Root(t), folder, "*"))
 	if err != nil || len(files) < len(uses) {
@@ -155,7 +172,9 @@ func TestSamples(t *testing.T) {
 			p := fakellmtest.Start(t, 1, fakellm.Options{Delay: -1, Prefixes: []string{"/v1", "/openai/v1"}})
 			grpc, admin := freePort(t), freePort(t)
 			replace := strings.NewReplacer(
-				usualPorts["fake"], p.Address, "https://api.openai.com", p.URL, "https://my-resource.openai.azure.com", p.URL, portValue(usualPorts["fake"]), portValue(p.Address),
+				usualPorts["fake"], p.Address, "https://api.openai.com", p.URL, "https://my-resource.openai.azure.com", p.URL,
+				"https://api.anthropic.com", p.URL, "https://us-east5-aiplatform.googleapis.com", p.URL, "https://us-central1-aiplatform.googleapis.com"+openapi, p.URL,
+				portValue(usualPorts["fake"]), portValue(p.Address),
 				portValue(usualPorts["grpc"]), portValue(grpc), portValue(usualPorts["listen"]), "port_value: 0}").Replace
 			startSidecar(t, []string{"serve", "--config", moved(t, filepath.Join(folder, name), replace), "--grpc", grpc, "--admin", admin}, u.env)
 			waitFor(t, "the sidecar", func() error { return getOK("http://" + admin + "/healthz") })
@@ -173,7 +192,7 @@ func TestSamples(t *testing.T) {
 			if by := a.Header.Get("x-llmroute-backend"); a.Status != http.StatusOK || !strings.Contains(" "+strings.Join(u.want, " ")+" ", " "+by+" ") {
 				t.Fatalf("got %d from %q, want one of %q: %s", a.Status, by, u.want, a.Body)
 			}
-			if q := p.Last(); q == nil || q.Model != u.model {
+			if q := p.Last(); q == nil || q.Model != cmp.Or(u.upstream, u.model) {
 				t.Errorf("the provider saw %+v", q)
 			}
 			if u.bootstrap != "" && e.Stat(t, "cluster_manager.cds.update_attempt") != 0 {
@@ -181,4 +200,38 @@ func TestSamples(t *testing.T) {
 			}
 		})
 	}
+}
+
+// tokenEndpoint gives a token to whoever asks, as the providers' endpoints do,
+// and returns its URL.
+func tokenEndpoint(t *testing.T) string {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("content-type", "application/json")
+		fmt.Fprintf(w, `{"access_token":"a-token","token_type":"Bearer","expires_in":3600,"expires_on":"%d"}`, time.Now().Add(time.Hour).Unix())
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+// serviceAccount writes the document of a service account of Google Cloud, and
+// returns its file.
+func serviceAccount(t *testing.T, tokens string) string {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(map[string]string{
+		"type": "service_account", "client_email": "robot@example.com", "token_uri": tokens,
+		"private_key": string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "account.json")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
