@@ -1,5 +1,7 @@
 // Package fakellm is a provider that needs no key, no network and no model: it
-// speaks OpenAI's API as strictly as OpenAI does and answers at once.
+// speaks the vendors' APIs as strictly as they do and answers at once. The path of
+// a request tells which: Anthropic's Messages, directly, on Mantle, Bedrock and
+// Vertex AI; Bedrock's Converse; OpenAI as Azure serves it; and OpenAI for all else.
 //
 // An answer is a function of the request alone. The same request gives the same
 // bytes, ids and times included, and its usage is counted from it: a token is a
@@ -11,8 +13,9 @@
 // the header x-fake-fault; [Faults] lists them.
 //
 // It is for trying the gateway, for its tests and its benchmarks. It is not a
-// model: what it says is an echo. It is no judge either: it refuses what OpenAI
-// refuses in general, not what one of its models cannot do.
+// model: what it says is an echo. Names of Anthropic's models have the limits of
+// those models; of OpenAI's it refuses what OpenAI refuses in general. A thought
+// comes signed, and comes back as it was or is refused.
 package fakellm
 
 import (
