@@ -141,6 +141,10 @@ func (w *writer) thinkWithin() {
 		// The thoughts that led to the call are gone, and the model would miss them.
 		w.t.Warn("reasoning_effort", "reasoning_lost")
 		return
+	case w.begun():
+		// An answer that goes on would have to go on with its thoughts.
+		w.t.Warn("reasoning_effort", "answer_begun")
+		return
 	case moved:
 		w.t.Warn("reasoning_effort", effort)
 	}
@@ -163,6 +167,12 @@ func (w *writer) thinkFreely() {
 	w.add = append(w.add,
 		member{"thinking", []byte(thinking)},
 		member{"output_config", []byte(`{"effort":"` + effort + `"}`)})
+}
+
+// begun reports whether the last message is an answer that is to go on.
+func (w *writer) begun() bool {
+	turns := w.t.Request.Turns
+	return len(turns) > 0 && turns[len(turns)-1].Role == chat.Assistant
 }
 
 // unsigned reports whether the model is in the middle of calling tools, and the

@@ -138,6 +138,8 @@ var requests = []struct {
 		`{` + said + `,"additionalModelRequestFields":{"thinking":{"type":"enabled","budget_tokens":4096}}}`, "temperature;reasoning"},
 	{"effort by budget without room", sonnet45, `{` + hi + `,"reasoning_effort":"high","max_tokens":1000}`,
 		`{` + said + `,"inferenceConfig":{"maxTokens":1000}}`, "reasoning_effort;max_tokens"},
+	{"effort where an answer was begun", sonnet45, `{"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"a"}],"reasoning_effort":"low"}`,
+		`{"messages":[{"role":"user","content":[{"text":"hi"}]},{"role":"assistant","content":[{"text":"a"}]}]}`, "reasoning_effort;answer_begun"},
 	{"effort where thoughts are lost", sonnet45, `{"messages":[{"role":"user","content":"Weather?"},` + called + `,` + answered + `],"tools":[` + weather + `],"reasoning_effort":"low"}`,
 		`{"messages":[{"role":"user","content":[{"text":"Weather?"}]},
 			{"role":"assistant","content":[{"toolUse":{"toolUseId":"call_1","name":"get_weather","input":{"city":"Oslo"}}}]},
