@@ -197,7 +197,7 @@ func (t *Trip) placeSystem(h *Habits) error {
 		})
 		return t.Lose(Shift, LateSystem, fmt.Sprintf("messages[%d].role", r.Turns[lead+late].At), "system_moved")
 	}
-	delayLate(r.Turns, lead)
+	t.delayLate(lead)
 	return nil
 }
 
@@ -222,16 +222,25 @@ func first(r Role) int {
 	return 1
 }
 
-// delayLate moves late system turns that stand behind an assistant's turn to
-// just behind the user's turn that follows: that is where they are taken.
-func delayLate(turns []Turn, lead int) {
-	for i := lead; i+1 < len(turns); i++ {
-		before := i - 1
-		for before >= lead && turns[before].Role == System {
-			before--
+// delayLate moves late system turns behind the user's turns that follow: that is
+// where they are taken. One that follows no words of the user becomes such.
+func (t *Trip) delayLate(lead int) {
+	turns := t.Request.Turns
+	for i := lead; i < len(turns); i++ {
+		from := i
+		for i < len(turns) && turns[i].Role != Assistant {
+			i++
 		}
-		if turns[i].Role == System && turns[i+1].Role == User && before >= lead && turns[before].Role == Assistant {
-			turns[i], turns[i+1] = turns[i+1], turns[i]
+		slices.SortStableFunc(turns[from:i], func(a, b Turn) int { return first(b.Role) - first(a.Role) })
+	}
+	before := System
+	for i := lead; i < len(turns); i++ {
+		if turns[i].Role == System && before != User {
+			turns[i].Role, turns[i].Blocks = User, tagged(turns[i].Blocks)
+			t.Warn(fieldNames[LateSystem].name, "system_as_user")
+		}
+		if turns[i].Role != System {
+			before = turns[i].Role
 		}
 	}
 }
@@ -257,7 +266,11 @@ func (t *Trip) mergeTurns() {
 // checkLast looks at how the conversation ends.
 func (t *Trip) checkLast(h *Habits) error {
 	turns := t.Request.Turns
-	if n := len(turns); n > 0 && turns[n-1].Role == Assistant && !h.Prefill {
+	n := len(turns)
+	if n == 0 || turns[n-1].Role == System && !slices.ContainsFunc(turns, func(turn Turn) bool { return turn.Role != System }) {
+		return Invalid(invalidValue, "messages", "Invalid value for 'messages': no message says anything.")
+	}
+	if turns[n-1].Role == Assistant && !h.Prefill {
 		return unsupported(unsupportedValue, fmt.Sprintf("messages[%d]", turns[n-1].At),
 			"Unsupported value: the model '"+t.Options.Model+"' cannot go on with an answer that was begun. "+advice[Prefill])
 	}
