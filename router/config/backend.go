@@ -19,6 +19,7 @@ var defaultPrefixes = map[translator.Schema]string{
 	translator.OpenAI:       "/v1",
 	translator.AzureOpenAI:  "/openai/v1",
 	translator.Anthropic:    "/v1",
+	translator.AWSAnthropic: "",
 	translator.GCPAnthropic: "/v1",
 }
 

@@ -140,3 +140,43 @@ func TestClaudeThinksOn(t *testing.T) {
 		})
 	}
 }
+
+// Claude's other homes have the model in their paths, an ARN among them, and
+// Bedrock frames its streams in its own way. The client cannot tell.
+func TestClaudeAtHome(t *testing.T) {
+	p := startProvider(t)
+	const aws, arn, google = "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+		"arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.anthropic.claude-sonnet-4-5-20250929-v1:0", "claude-sonnet-4-5@20250929"
+	const key = "auth: {type: APIKey, key: k}"
+	at := func(name, schema string, more ...string) string {
+		return strings.Replace(backendDoc(name, p.URL, append(more, key)...), "outputSchema: OpenAI", "outputSchema: {schema: "+schema+"}", 1)
+	}
+	g := start(t, at("aws", "AWSAnthropic")+at("google", "GCPAnthropic", "gcp: {project: p-1, location: global}")+
+		routeDoc("r", modelRule(aws, "aws"), modelRule(arn, "aws"), modelRule(google, "google")))
+	c := openai.NewClient(option.WithBaseURL(g.URL+"/v1"), option.WithAPIKey("sk-client"), option.WithMaxRetries(0))
+	for model, path := range map[string]string{
+		aws:    "/model/us.anthropic.claude-sonnet-4-5-20250929-v1%3A0/invoke",
+		arn:    "/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A123456789012%3Ainference-profile%2Fus.anthropic.claude-sonnet-4-5-20250929-v1%3A0/invoke",
+		google: "/v1/projects/p-1/locations/global/publishers/anthropic/models/claude-sonnet-4-5@20250929:rawPredict",
+	} {
+		ask := openai.ChatCompletionNewParams{Model: model, Messages: []openai.ChatCompletionMessageParamUnion{openai.UserMessage("hello, Claude")}}
+		whole, err := c.Chat.Completions.New(t.Context(), ask)
+		if err != nil {
+			t.Errorf("%s: %v", model, err)
+			continue
+		}
+		if got := p.Last().Path; got != path {
+			t.Errorf("%s: path %s, want %s", model, got, path)
+		}
+		var text strings.Builder
+		stream := c.Chat.Completions.NewStreaming(t.Context(), ask)
+		for stream.Next() {
+			for _, choice := range stream.Current().Choices {
+				text.WriteString(choice.Delta.Content)
+			}
+		}
+		if err := stream.Err(); err != nil || text.String() != whole.Choices[0].Message.Content || text.Len() == 0 {
+			t.Errorf("%s: streamed %q, %v; whole %q", model, text.String(), err, whole.Choices[0].Message.Content)
+		}
+	}
+}
