@@ -1,7 +1,10 @@
 package translator
 
 import (
+	"bytes"
+	"compress/gzip"
 	"errors"
+	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -23,6 +26,7 @@ type translation struct {
 	out      chat.Outgoing
 	status   int
 	mode     Mode
+	encoding string  // of the reply's body; "" for none
 	head     Headers // of a reply that is an error
 	reader   chat.Reader
 	writer   chat.Writer
@@ -104,6 +108,14 @@ func (x *translation) Head(out *Edit, status int, h Headers) error {
 	if x.mode == Keep {
 		return nil
 	}
+	if x.encoding = h.Get("content-encoding"); x.encoding == "identity" {
+		x.encoding = ""
+	}
+	if x.encoding != "" {
+		// Identity was asked for. What comes packed all the same is unpacked whole.
+		out.Mode = Whole
+		out.Remove = append(out.Remove, "content-encoding")
+	}
 	kind := "application/json"
 	if status >= 400 {
 		x.refused(out, status, h)
@@ -155,6 +167,9 @@ func (f fixed) Get(name string) string { return f[name] }
 
 // Body reads what has come, and writes what it means.
 func (x *translation) Body(dst, chunk []byte, last bool) (out []byte, same bool, err error) {
+	if x.encoding != "" {
+		chunk, last = unpacked(x.encoding, chunk), true
+	}
 	switch {
 	case x.mode == Keep:
 		return dst, true, nil
@@ -176,6 +191,23 @@ func (x *translation) Body(dst, chunk []byte, last bool) (out []byte, same bool,
 		dst = x.write(dst)
 	}
 	return dst, false, nil
+}
+
+// maxUnpacked bounds what a packed reply may hold, in bytes.
+const maxUnpacked = 64 << 20
+
+// unpacked returns what a packed reply holds: as much as can be read of it, so
+// that a cut shows as a cut, and nothing of what is packed in an unknown way.
+func unpacked(encoding string, body []byte) []byte {
+	if encoding != "gzip" && encoding != "x-gzip" {
+		return nil
+	}
+	z, err := gzip.NewReader(bytes.NewReader(body))
+	if err != nil {
+		return nil
+	}
+	plain, _ := io.ReadAll(io.LimitReader(z, maxUnpacked))
+	return plain
 }
 
 func (x *translation) events(dst, chunk []byte, last bool) []byte {
