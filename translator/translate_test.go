@@ -38,6 +38,7 @@ func FuzzTranslatedRequest(f *testing.F) {
 
 // translated returns the request for b, or the words of its refusal.
 func translated(t *testing.T, b *Backend, call *Call) (text string, ok bool) {
+	t.Helper()
 	x, err := New(OpenAI, b)
 	if err != nil {
 		t.Fatal(err)

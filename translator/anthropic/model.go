@@ -45,7 +45,7 @@ func parseModel(name string) model {
 		case m.family == "":
 			m.family = w
 		case w == "preview":
-			return m.with([]int{5}, true)
+			return m.with([]int{4, 9}, true) // what came before 5
 		}
 	}
 	return m.with(digits, m.family != "")
@@ -95,12 +95,12 @@ func (m model) prefilled() bool { return m.version <= 45 }
 // whether "max" can: "" for none at all.
 func (m model) efforts() (top string, most bool) {
 	switch {
-	case m.version >= 47:
-		return "xhigh", true
-	case m.version == 46:
+	case m.version == 46, m.is("mythos", 49, 49):
 		return "high", true
 	case m.is("opus", 45, 45):
 		return "high", false
+	case m.version >= 47:
+		return "xhigh", true
 	}
 	return "", false
 }
@@ -124,7 +124,7 @@ func (m model) forced() bool {
 	case "haiku":
 		return m.version <= 55
 	case "fable", "mythos":
-		return m.version <= 50
+		return m.version == 50
 	}
 	return m.version < 50
 }

@@ -90,7 +90,7 @@ func FuzzValue(f *testing.F) {
 	for _, seed := range []string{`{"a":[1,"\"",{}]}`, `{"a":`, `[`, `"\`, `{"\u12`, `{"a" 1}`} {
 		f.Add([]byte(seed))
 	}
-	f.Fuzz(func(t *testing.T, b []byte) {
+	f.Fuzz(func(_ *testing.T, b []byte) {
 		v := Trim(b)
 		for m := v.Members(); m.Next(); {
 			_, _, _ = m.Name().String(), m.Value().Int(), m.Value().Text().Runes()
