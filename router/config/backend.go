@@ -52,10 +52,8 @@ func (a *assembly) llmBackend(d *document) {
 	for i, m := range spec.Models {
 		a.failOn(d, fmt.Sprintf("spec.models[%d]", i), checkModel(m))
 	}
-	for i, p := range spec.PassthroughPaths {
-		p, err := parsePrefix(p)
-		a.failOn(d, fmt.Sprintf("spec.passthroughPaths[%d]", i), err)
-		b.PassthroughPaths = append(b.PassthroughPaths, p)
+	if len(spec.PassthroughPaths) > 0 {
+		a.fail(d.problem("spec.passthroughPaths", "further paths are not served by this version: take the field out"))
 	}
 	a.schema(d, spec, b)
 	a.endpoint(d, spec, b)

@@ -44,7 +44,6 @@ type Backend struct {
 	Models            []string // model names it is known to serve, sorted; may be empty
 	Addressable       bool     // clients may write "ID:model"
 	ModelPrefixes     []string // model names it takes without a route (zero-file providers)
-	PassthroughPaths  []string // further path prefixes that clients may reach
 
 	Timeout     time.Duration // until response headers, and for the whole of a non-stream; never 0
 	IdleTimeout time.Duration // the longest silence within a stream; never 0

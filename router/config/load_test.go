@@ -169,7 +169,6 @@ func dumpBackend(b *strings.Builder, be *Backend) {
 		{"override", be.ModelNameOverride, be.ModelNameOverride == ""},
 		{"addressable", be.Addressable, !be.Addressable},
 		{"models", be.Models, len(be.Models) == 0},
-		{"paths", be.PassthroughPaths, len(be.PassthroughPaths) == 0},
 		{"unsupported parameters", be.Schema.UnsupportedParameters, be.Schema.UnsupportedParameters == ""},
 		{"max tokens field", be.Schema.MaxTokensField, be.Schema.MaxTokensField == ""},
 		{"reasoning field", be.Schema.ReasoningField, be.Schema.ReasoningField == ""},
