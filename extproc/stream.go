@@ -130,7 +130,7 @@ func (x *stream) requestBody() error {
 	if err := x.decide(); err != nil {
 		return x.refuse(err)
 	}
-	ex, err := translator.New(translator.OpenAI, x.plan.Backend.Dialect())
+	ex, err := translator.New(translator.OpenAI, x.op, x.plan.Backend.Dialect())
 	if err != nil {
 		return x.refuse(err)
 	}

@@ -132,7 +132,7 @@ func TestConverseRefuses(t *testing.T) {
 // and the head of its reply.
 func converse(t *testing.T, model, contentType string) Exchange {
 	t.Helper()
-	x, err := New(OpenAI, &Backend{Schema: AWSBedrock})
+	x, err := New(OpenAI, ChatCompletions, &Backend{Schema: AWSBedrock})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,8 +29,6 @@ const azureResponses = "2025-03-01"
 // path names the deployment, so that the body need not.
 func azurePath(b *Backend, op Operation, in *Call) (path string, named bool, err error) {
 	switch op {
-	case Moderations, Rerank, ImagesVariations:
-		return "", false, unsupportedOperation(op, "Azure OpenAI does not offer it.")
 	case Responses:
 		if b.isDated() && !b.since(azureResponses) {
 			return "", false, unsupportedOperation(op, "Azure OpenAI offers it from api-version "+azureResponses+"-preview on.")

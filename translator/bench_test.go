@@ -85,7 +85,7 @@ func BenchmarkRequest(b *testing.B) {
 			b.SetBytes(int64(len(bb.body)))
 			b.ReportAllocs()
 			for b.Loop() {
-				x, err := New(OpenAI, &backend)
+				x, err := New(OpenAI, ChatCompletions, &backend)
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -45,7 +45,7 @@ func TestClaudeAtBedrock(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			open := func(t rapid.TB) Exchange {
-				x, err := New(OpenAI, &backend)
+				x, err := New(OpenAI, ChatCompletions, &backend)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -103,7 +103,7 @@ func TestClaudeAtBedrockFails(t *testing.T) {
 			if err := Scan(ChatCompletions, "", body, &f); err != nil {
 				t.Fatal(err)
 			}
-			x, err := New(OpenAI, &Backend{Schema: AWSAnthropic})
+			x, err := New(OpenAI, ChatCompletions, &Backend{Schema: AWSAnthropic})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -190,7 +190,7 @@ func flowing(t testing.TB) (Exchange, []byte) {
 	if err := Scan(ChatCompletions, "", body, &f); err != nil {
 		t.Fatal(err)
 	}
-	x, err := New(OpenAI, &Backend{Schema: Anthropic, Prefix: "/v1"})
+	x, err := New(OpenAI, ChatCompletions, &Backend{Schema: Anthropic, Prefix: "/v1"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -233,7 +233,7 @@ func BenchmarkTranslatedRequest(b *testing.B) {
 			b.SetBytes(int64(len(bb.body)))
 			b.ReportAllocs()
 			for b.Loop() {
-				x, err := New(OpenAI, &backend)
+				x, err := New(OpenAI, ChatCompletions, &backend)
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -173,7 +173,7 @@ func (c *goldenCase) expect(t *testing.T, name, got string) {
 // exchange returns an Exchange that has seen the request and the reply's head.
 func (c *goldenCase) exchange(t rapid.TB) (Exchange, *Edit, *Edit) {
 	t.Helper()
-	x, err := New(OpenAI, &c.backend)
+	x, err := New(OpenAI, c.op, &c.backend)
 	if err != nil {
 		t.Fatal(err)
 	}

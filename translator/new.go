@@ -3,6 +3,8 @@ package translator
 import (
 	"fmt"
 	"sync"
+
+	"llmroute/translator/chat"
 )
 
 var (
@@ -10,26 +12,32 @@ var (
 	translations = sync.Pool{New: func() any { return new(translation) }}
 )
 
-// New returns an Exchange between a client that speaks one schema and a backend
-// that speaks another, or an error that names what is missing. The Exchange
-// borrows backend.
-func New(client Schema, backend *Backend) (Exchange, error) {
+// New returns an Exchange of one operation between a client that speaks one
+// schema and a backend that speaks another. The Exchange borrows backend. An
+// error is a *Refusal where the backend's schema has no such operation.
+func New(client Schema, op Operation, backend *Backend) (Exchange, error) {
 	c, ok := clients[client]
-	if !ok {
+	switch {
+	case !ok:
 		return nil, fmt.Errorf("client schema %q: not translated from", client)
-	}
-	if backend.Schema == client || backend.Schema == AzureOpenAI && client == OpenAI {
+	case op == None:
+		return nil, fmt.Errorf("request of no operation of %s's API", client)
+	case passes(client, op, backend.Schema):
 		p := passthroughs.Get().(*passthrough)
 		p.backend = backend
 		return p, nil
+	case op == ChatCompletions:
+		if home, ok := backends[backend.Schema]; ok {
+			return newTranslation(c, home, backend), nil
+		}
 	}
-	home, ok := backends[backend.Schema]
-	if !ok {
-		return nil, fmt.Errorf("backend schema %q: not translated to from %s", backend.Schema, client)
-	}
+	return nil, unserved(client, op, backend.Schema)
+}
+
+func newTranslation(client chat.Client, home chat.Backend, backend *Backend) *translation {
 	x := translations.Get().(*translation)
-	x.client, x.home, x.backend = c, home, backend
-	return x, nil
+	x.client, x.home, x.backend = client, home, backend
+	return x
 }
 
 // Release gives an Exchange's memory back for the next one. It is optional;

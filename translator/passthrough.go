@@ -2,7 +2,6 @@ package translator
 
 import (
 	"bytes"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -32,9 +31,6 @@ type passthrough struct {
 
 func (p *passthrough) Request(out *Edit, in *Call) error {
 	f := in.Fields
-	if f.Operation == None {
-		return fmt.Errorf("request path %q: not an operation of OpenAI's API", in.Path)
-	}
 	p.watch.op = f.Operation
 	p.asked = f.Stream
 	p.hide = f.usage.text != ""

@@ -17,7 +17,7 @@ func ExampleNew() {
 	if err := Scan(ChatCompletions, "application/json", body, &fields); err != nil {
 		panic(err)
 	}
-	x, err := New(OpenAI, &Backend{Schema: OpenAI, Prefix: "/v1"})
+	x, err := New(OpenAI, ChatCompletions, &Backend{Schema: OpenAI, Prefix: "/v1"})
 	if err != nil {
 		panic(err)
 	}
@@ -41,33 +41,47 @@ func ExampleNew() {
 }
 
 func TestNewNamesWhatIsMissing(t *testing.T) {
+	const elsewhere = "POST /v1%s is not served by the chosen backend, which speaks %s. Choose a model whose backend speaks %s."
 	tests := []struct {
-		client, backend Schema
-		want            string
+		client  Schema
+		op      Operation
+		backend Schema
+		want    string
 	}{
-		{OpenAI, OpenAI, ""},
-		{OpenAI, Cohere, `backend schema "Cohere": not translated to from OpenAI`},
-		{Anthropic, OpenAI, `client schema "Anthropic": not translated from`},
-		{OpenAI, "", `backend schema "": not translated to from OpenAI`},
+		{OpenAI, ChatCompletions, OpenAI, ""},
+		{OpenAI, ImagesEdits, AzureOpenAI, ""},
+		{OpenAI, Moderations, AzureOpenAI, fmt.Sprintf(elsewhere, "/moderations", "AzureOpenAI", "OpenAI")},
+		{OpenAI, AudioSpeech, AWSBedrock, fmt.Sprintf(elsewhere, "/audio/speech", "AWSBedrock", "OpenAI or AzureOpenAI")},
+		{Anthropic, ChatCompletions, OpenAI, `client schema "Anthropic": not translated from`},
+		{OpenAI, None, OpenAI, "request of no operation of OpenAI's API"},
 	}
 	for _, tt := range tests {
 		got := ""
-		if _, err := New(tt.client, &Backend{Schema: tt.backend}); err != nil {
+		if _, err := New(tt.client, tt.op, &Backend{Schema: tt.backend}); err != nil {
 			got = err.Error()
 		}
 		if got != tt.want {
-			t.Errorf("%s to %s: error %q, want %q", tt.client, tt.backend, got, tt.want)
+			t.Errorf("%s %s to %s: error %q, want %q", tt.client, tt.op, tt.backend, got, tt.want)
 		}
 	}
 }
 
-func TestRequestOfNoOperation(t *testing.T) {
-	x, err := New(OpenAI, &Backend{Schema: OpenAI})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := x.Request(&Edit{}, &Call{Path: "/v1/files", Fields: &Fields{}}); err == nil {
-		t.Error("a request of no operation was taken")
+// Whatever a schema has not is refused with the names of those that have it.
+func TestEveryOperationIsServedOrRefused(t *testing.T) {
+	for op := ChatCompletions; int(op) < len(operations); op++ {
+		for _, schema := range Schemas {
+			_, err := New(OpenAI, op, &Backend{Schema: schema})
+			if serves(OpenAI, op, schema) {
+				if err != nil {
+					t.Errorf("%s to %s: %v", op, schema, err)
+				}
+				continue
+			}
+			r, ok := errors.AsType[*Refusal](err)
+			if !ok || r.Status != 422 || r.Code != "unsupported_operation" || !strings.Contains(r.Message, "OpenAI") {
+				t.Errorf("%s to %s: %v", op, schema, err)
+			}
+		}
 	}
 }
 
@@ -77,7 +91,7 @@ func TestRequestTwice(t *testing.T) {
 	for _, c := range goldenCases(t) {
 		body := string(c.call.Body)
 		_, first, _ := c.exchange(t)
-		x, err := New(OpenAI, &c.backend)
+		x, err := New(OpenAI, c.op, &c.backend)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -33,7 +33,7 @@ func requests(t testing.TB) []*goldenCase {
 func TestRequests(t *testing.T) {
 	for _, c := range requests(t) {
 		t.Run(strings.TrimSuffix(strings.TrimPrefix(filepath.ToSlash(c.file), "testdata/requests/"), ".txtar"), func(t *testing.T) {
-			x, err := New(OpenAI, &c.backend)
+			x, err := New(OpenAI, c.op, &c.backend)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -70,9 +70,9 @@ func rewritten(t rapid.TB, b Backend, path string, body []byte) ([]byte, error) 
 		return nil, err
 	}
 	call.Model = call.Fields.Model
-	x, err := New(OpenAI, &b)
+	x, err := New(OpenAI, call.Fields.Operation, &b)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	defer Release(x)
 	var e Edit
@@ -180,7 +180,7 @@ func BenchmarkAzure(b *testing.B) {
 			b.SetBytes(int64(len(bb.body)))
 			b.ReportAllocs()
 			for b.Loop() {
-				x, err := New(OpenAI, &backend)
+				x, err := New(OpenAI, ChatCompletions, &backend)
 				if err != nil {
 					b.Fatal(err)
 				}

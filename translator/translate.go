@@ -38,10 +38,6 @@ type translation struct {
 }
 
 func (x *translation) Request(out *Edit, in *Call) error {
-	if in.Fields.Operation != ChatCompletions {
-		return &Refusal{Status: 422, Type: "invalid_request_error", Code: "unsupported_operation",
-			Message: "The chosen backend cannot serve POST /v1" + in.Fields.Operation.Path() + ": it speaks " + string(x.backend.Schema) + ", and is reached by POST /v1/chat/completions alone."}
-	}
 	t := &x.trip
 	x.options(in)
 	if err := x.client.ReadRequest(t, in.Body); err != nil {

@@ -39,7 +39,7 @@ func FuzzTranslatedRequest(f *testing.F) {
 // translated returns the request for b, or the words of its refusal.
 func translated(t *testing.T, b *Backend, call *Call) (text string, ok bool) {
 	t.Helper()
-	x, err := New(OpenAI, b)
+	x, err := New(OpenAI, call.Fields.Operation, b)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func FuzzTranslatedReply(f *testing.F) {
 			for _, kind := range []string{"text/event-stream", "application/json"} {
 				tell := func(pieces ...[]byte) string {
 					b := Backend{Schema: schema}
-					x, err := New(OpenAI, &b)
+					x, err := New(OpenAI, ChatCompletions, &b)
 					if err != nil {
 						t.Fatal(err)
 					}

@@ -109,6 +109,11 @@ const (
 	Mistral        Schema = "Mistral"
 )
 
+// Schemas are all of them, in the order in which they are told.
+var Schemas = []Schema{
+	OpenAI, AzureOpenAI, Anthropic, AWSBedrock, AWSAnthropic, GCPVertexAI, GCPAnthropic, GoogleAIStudio, Cohere, Mistral,
+}
+
 // Backend is what an Exchange may know of the backend it speaks to. It is
 // read-only and shared between exchanges.
 type Backend struct {

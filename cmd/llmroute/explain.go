@@ -171,7 +171,7 @@ type upstream struct {
 // that does.
 func upstreamOf(req *request, fields *translator.Fields, plan *router.Plan) (*upstream, error) {
 	b := plan.Backend
-	ex, err := translator.New(translator.OpenAI, b.Dialect())
+	ex, err := translator.New(translator.OpenAI, fields.Operation, b.Dialect())
 	if err != nil {
 		return nil, err
 	}
