@@ -12,9 +12,10 @@ const (
 	Start  Kind = iota // ID, Name: the reply's id and the model that answers
 	Open               // a block begins. Call: ID, Name
 	Delta              // Text: a piece of it; Call: of its arguments, or JSON: all of them
-	Cite               // ID: an address, Name: its title, for the text of this block
+	Cite               // ID: an address, Name: its title, for the text of this block between From and To
 	Close              // the block is over. Thinking, Redacted: Sig
 	Replay             // JSON: the exact blocks of the whole answer, for the dialect For
+	Extra              // Name: a member that only users of this vendor know, JSON: its value
 	Finish             // Reason; Text: more words about it
 	Counts             // Usage, so far
 	Done               // the reply has ended as its protocol ends
@@ -27,12 +28,23 @@ const (
 type Event struct {
 	Kind
 	What
-	Block    int // counts from 0; the deltas of open blocks may interleave
+	// Choice is which of several answers it belongs to, from 0. Start, Counts, Done
+	// and Fail belong to all of them.
+	Choice int
+	// Block is the block's number, from 0, which no other block of any choice has.
+	// The deltas of open blocks may interleave.
+	Block    int
 	ID, Name raw.Text
 	Text     raw.Text
 	Sig      raw.Text
 	JSON     raw.Value
 	For      string // the dialect that Sig or JSON is for
+	// From and To count the code points of the block. To is 0 for all that there
+	// is of it; else the block may be over already.
+	From, To int
+	// Logprobs tells of a Delta of text how likely its tokens were: an array, as
+	// OpenAI has it.
+	Logprobs raw.Value
 	Reason   Reason
 	Usage    Usage
 	Tier     string // Counts: the service tier that was used, "" unknown

@@ -16,9 +16,12 @@ type Restorer struct {
 
 	kept  []kept
 	out   []Event
-	calls int // that the client sees
-	form  bool
+	calls []int // how many there were, by choice
+	forms []form
 }
+
+// form is a call of the tool that stood for the form of the answer.
+type form struct{ choice, block int }
 
 // kept is a call of a custom tool whose arguments are still coming.
 type kept struct {
@@ -40,14 +43,14 @@ func (r *Restorer) Restore(evs []Event) []Event {
 	for i := range evs {
 		ev := evs[i]
 		r.count(&ev)
-		if t.Request.Legacy && r.calls > 1 {
+		if t.Request.Legacy && ev.Kind == Open && ev.What == Call && r.calls[ev.Choice] > 1 {
 			return append(r.out, Event{Kind: Fail, Err: tooMany})
 		}
 		if ev.What == Call {
 			r.call(&ev)
 			continue
 		}
-		if ev.Kind == Finish && r.form && ev.Reason == ToolCalls {
+		if ev.Kind == Finish && ev.Reason == ToolCalls && slices.ContainsFunc(r.forms, func(f form) bool { return f.choice == ev.Choice }) {
 			ev.Reason = Stop
 		}
 		r.out = append(r.out, ev)
@@ -63,10 +66,13 @@ var tooMany = &Error{Status: 502, Type: "server_error", Code: "too_many_function
 // count mends a reason that does not fit what was said.
 func (r *Restorer) count(ev *Event) {
 	if ev.Kind == Open && ev.What == Call {
-		r.calls++
+		for len(r.calls) <= ev.Choice {
+			r.calls = append(r.calls, 0)
+		}
+		r.calls[ev.Choice]++
 	}
 	if ev.Kind == Finish && ev.Reason == "" {
-		if ev.Reason = Stop; r.calls > 0 {
+		if ev.Reason = Stop; ev.Choice < len(r.calls) && r.calls[ev.Choice] > 0 {
 			ev.Reason = ToolCalls
 		}
 	}
@@ -76,7 +82,7 @@ func (r *Restorer) call(ev *Event) {
 	t := r.Trip
 	if ev.Kind == Open {
 		if t.JSONTool != "" && string(ev.Name) == t.JSONTool {
-			r.form = true
+			r.forms = append(r.forms, form{ev.Choice, ev.Block})
 			ev.What, ev.ID, ev.Name = Text, nil, nil
 			r.out = append(r.out, *ev)
 			return
@@ -91,7 +97,7 @@ func (r *Restorer) call(ev *Event) {
 		r.out = append(r.out, *ev)
 		return
 	}
-	if r.form {
+	if slices.Contains(r.forms, form{ev.Choice, ev.Block}) {
 		ev.What = Text
 		if len(ev.JSON) > 0 {
 			ev.Text, ev.JSON = raw.AppendEscaped(nil, raw.AppendCompact(nil, ev.JSON)), nil
@@ -124,7 +130,7 @@ func (r *Restorer) custom(i int, ev *Event) {
 			text = args.Get(customInput).Text()
 		}
 		if len(text) > 0 {
-			r.out = append(r.out, Event{Kind: Delta, What: Custom, Block: ev.Block, Text: text})
+			r.out = append(r.out, Event{Kind: Delta, What: Custom, Choice: ev.Choice, Block: ev.Block, Text: text})
 		}
 		ev.What = Custom
 		r.out = append(r.out, *ev)

@@ -25,12 +25,31 @@ type answer struct {
 	usage   chat.Usage
 	counted bool
 	open    []block
-	calls   int
-	details int
-	runes   int // of the content so far: annotations count in them
-	notes   []byte
+	choices []choice
 	ended   bool
 }
+
+// choice is what has been told of one choice.
+type choice struct {
+	begun   bool // in a stream: who speaks has been said
+	calls   int
+	details int
+	runes   int    // of the content so far: annotations count in them
+	texts   []text // the blocks that the content is made of
+	notes   []byte // annotations
+
+	// Of a whole answer.
+	content, refusal, reasoning []byte
+	said, refused               bool
+	list                        []byte // tool_calls, or function_call
+	entries                     []byte // reasoning_details
+	logprobs                    []byte
+	extra                       []byte // the vendor's own members
+	reason                      string
+}
+
+// text is a block of text: where in the content it starts.
+type text struct{ number, from int }
 
 // block is a block that is open.
 type block struct {
@@ -42,6 +61,14 @@ type block struct {
 }
 
 type citation struct{ url, title raw.Text }
+
+// choice returns the choice that an event belongs to.
+func (a *answer) choice(ev *chat.Event) *choice {
+	for len(a.choices) <= ev.Choice {
+		a.choices = append(a.choices, choice{})
+	}
+	return &a.choices[ev.Choice]
+}
 
 func (a *answer) find(number int) *block {
 	for i := range a.open {
@@ -61,10 +88,14 @@ func (a *answer) begin(ev *chat.Event) *block {
 		a.open = append(a.open, block{})
 	}
 	b := &a.open[n]
-	*b = block{number: ev.Block, text: b.text[:0], cites: b.cites[:0], from: a.runes}
-	if ev.What == chat.Call || ev.What == chat.Custom {
-		b.call = a.calls
-		a.calls++
+	c := a.choice(ev)
+	*b = block{number: ev.Block, text: b.text[:0], cites: b.cites[:0], from: c.runes}
+	switch ev.What {
+	case chat.Call, chat.Custom:
+		b.call = c.calls
+		c.calls++
+	case chat.Text:
+		c.texts = append(c.texts, text{ev.Block, c.runes})
 	}
 	return b
 }
@@ -82,23 +113,35 @@ func (a *answer) end(number int) {
 
 // cite takes note of a source of the text that is being told.
 func (a *answer) cite(ev *chat.Event) {
-	if b := a.find(ev.Block); b != nil {
+	if ev.To > 0 {
+		c := a.choice(ev)
+		for _, t := range c.texts {
+			if t.number == ev.Block {
+				c.note(t.from+ev.From, t.from+ev.To, citation{ev.ID, ev.Name})
+			}
+		}
+	} else if b := a.find(ev.Block); b != nil {
 		b.cites = append(b.cites, citation{append(raw.Text(nil), ev.ID...), append(raw.Text(nil), ev.Name...)})
 	}
 }
 
-// note adds the sources of a block of text that is complete.
-func (a *answer) note(b *block) {
-	for _, c := range b.cites {
-		if len(a.notes) > 0 {
-			a.notes = append(a.notes, ',')
-		}
-		n := append(a.notes, `{"type":"url_citation","url_citation":{"start_index":`...)
-		n = strconv.AppendInt(n, int64(b.from), 10)
-		n = strconv.AppendInt(append(n, `,"end_index":`...), int64(a.runes), 10)
-		n = raw.AppendText(append(n, `,"url":`...), c.url)
-		n = raw.AppendText(append(n, `,"title":`...), c.title)
-		a.notes = append(n, `}}`...)
+// note adds the source of a part of the content.
+func (c *choice) note(from, to int, of citation) {
+	if len(c.notes) > 0 {
+		c.notes = append(c.notes, ',')
+	}
+	n := append(c.notes, `{"type":"url_citation","url_citation":{"start_index":`...)
+	n = strconv.AppendInt(n, int64(from), 10)
+	n = strconv.AppendInt(append(n, `,"end_index":`...), int64(to), 10)
+	n = raw.AppendText(append(n, `,"url":`...), of.url)
+	n = raw.AppendText(append(n, `,"title":`...), of.title)
+	c.notes = append(n, `}}`...)
+}
+
+// noteAll adds the sources of a block of text that is complete.
+func (c *choice) noteAll(b *block) {
+	for _, of := range b.cites {
+		c.note(b.from, c.runes, of)
 	}
 }
 

@@ -1,19 +1,14 @@
 package openai
 
 import (
+	"strconv"
+
 	"llmroute/translator/chat"
 	"llmroute/translator/raw"
 )
 
 // object writes an answer as one chat completion.
-type object struct {
-	answer
-	content, refusal, reasoning []byte
-	said, refused               bool
-	list                        []byte // tool_calls, or function_call
-	entries                     []byte // reasoning_details
-	reason                      string
-}
+type object struct{ answer }
 
 // Write gathers what ev tells, and appends the answer when it is complete.
 func (o *object) Write(dst []byte, ev *chat.Event) []byte {
@@ -33,9 +28,14 @@ func (o *object) Write(dst []byte, ev *chat.Event) []byte {
 		o.closed(ev)
 	case chat.Replay:
 		// It says all that the entries before it do.
-		o.entries, o.details = detailOf(o.entries[:0], ev, o.id, nil, 0), 1
+		c := o.choice(ev)
+		c.entries, c.details = detailOf(c.entries[:0], ev, o.id, nil, 0), 1
+	case chat.Extra:
+		c := o.choice(ev)
+		c.extra = raw.AppendText(append(c.extra, ','), ev.Name)
+		c.extra = append(append(c.extra, ':'), ev.JSON...)
 	case chat.Finish:
-		o.reason = o.reasonOf(ev)
+		o.choice(ev).reason = o.reasonOf(ev)
 	case chat.Counts:
 		o.count(ev)
 	case chat.Done:
@@ -49,34 +49,43 @@ func (o *object) Write(dst []byte, ev *chat.Event) []byte {
 }
 
 func (o *object) opened(ev *chat.Event) {
-	b := o.begin(ev)
+	b, c := o.begin(ev), o.choice(ev)
 	switch ev.What {
 	case chat.Text:
-		o.said = true
+		c.said = true
 	case chat.Declined:
-		o.refused = true
+		c.refused = true
 	case chat.Call, chat.Custom:
-		if len(o.list) > 0 {
-			o.list = append(o.list, ',')
-		}
-		o.list = o.appendCall(o.list, ev, b, false)
+		c.list = o.appendCall(comma(c.list), ev, b, false)
 	}
 }
 
+// comma appends what separates another element from those that are there.
+func comma(list []byte) []byte {
+	if len(list) > 0 {
+		return append(list, ',')
+	}
+	return list
+}
+
 func (o *object) delta(ev *chat.Event) {
+	c := o.choice(ev)
 	switch ev.What {
 	case chat.Text:
-		o.content = append(o.content, ev.Text...)
-		o.runes += ev.Text.Runes()
+		c.content = append(c.content, ev.Text...)
+		c.runes += ev.Text.Runes()
+		if n := len(ev.Logprobs); n > 2 {
+			c.logprobs = append(comma(c.logprobs), ev.Logprobs[1:n-1]...)
+		}
 	case chat.Declined:
-		o.refusal = append(o.refusal, ev.Text...)
+		c.refusal = append(c.refusal, ev.Text...)
 	case chat.Thinking:
-		o.reasoning = append(o.reasoning, ev.Text...)
+		c.reasoning = append(c.reasoning, ev.Text...)
 		if b := o.find(ev.Block); b != nil {
 			b.text = append(b.text, ev.Text...)
 		}
 	case chat.Call, chat.Custom:
-		o.list = appendArguments(o.list, ev)
+		c.list = appendArguments(c.list, ev)
 		if b := o.find(ev.Block); b != nil {
 			b.sent = true
 		}
@@ -84,35 +93,51 @@ func (o *object) delta(ev *chat.Event) {
 }
 
 func (o *object) closed(ev *chat.Event) {
-	b := o.find(ev.Block)
+	b, c := o.find(ev.Block), o.choice(ev)
 	if b == nil {
 		return
 	}
 	switch ev.What {
 	case chat.Text:
-		o.note(b)
+		c.noteAll(b)
 	case chat.Thinking, chat.Redacted:
 		if len(ev.Sig) > 0 {
-			if len(o.entries) > 0 {
-				o.entries = append(o.entries, ',')
-			}
-			o.entries = detailOf(o.entries, ev, o.id, b.text, o.details)
-			o.details++
+			c.entries = detailOf(comma(c.entries), ev, o.id, b.text, c.details)
+			c.details++
 		}
 	case chat.Call, chat.Custom:
 		if ev.What == chat.Call && !b.sent {
-			o.list = append(o.list, "{}"...)
+			c.list = append(c.list, "{}"...)
 		}
-		o.list = append(o.list, `"}`...)
+		c.list = append(c.list, `"}`...)
 		if !o.trip.Request.Legacy {
-			o.list = append(o.list, '}')
+			c.list = append(c.list, '}')
 		}
 	}
 	o.end(ev.Block)
 }
 
 func (o *object) write(dst []byte) []byte {
-	dst = append(o.head(dst, "chat.completion"), `{"index":0,"message":{"role":"assistant","content":`...)
+	dst = o.head(dst, "chat.completion")
+	if len(o.choices) == 0 {
+		o.choices = append(o.choices, choice{})
+	}
+	for i := range o.choices {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = strconv.AppendInt(append(dst, `{"index":`...), int64(i), 10)
+		dst = o.message(append(dst, `,"message":`...), &o.choices[i])
+	}
+	dst = append(dst, ']')
+	if o.counted {
+		dst = appendUsage(append(dst, `,"usage":`...), &o.usage)
+	}
+	return append(dst, '}')
+}
+
+// message appends the message of a choice and how it ended.
+func (o *object) message(dst []byte, c *choice) []byte {
 	text := func(name string, said bool, text []byte) {
 		if dst = append(dst, name...); said {
 			dst = raw.AppendText(dst, text)
@@ -120,26 +145,32 @@ func (o *object) write(dst []byte) []byte {
 			dst = append(dst, "null"...)
 		}
 	}
-	text("", o.said, o.content)
-	text(`,"refusal":`, o.refused, o.refusal)
-	if len(o.reasoning) > 0 {
-		text(`,"reasoning_content":`, true, o.reasoning)
+	text(`{"role":"assistant","content":`, c.said, c.content)
+	text(`,"refusal":`, c.refused, c.refusal)
+	if len(c.reasoning) > 0 {
+		text(`,"reasoning_content":`, true, c.reasoning)
 	}
 	list := func(name string, list []byte) {
 		if len(list) > 0 {
 			dst = append(append(append(append(append(dst, `,"`...), name...), `":[`...), list...), ']')
 		}
 	}
-	list("reasoning_details", o.entries)
-	if o.trip.Request.Legacy && len(o.list) > 0 {
-		dst = append(append(dst, ','), o.list...)
+	list("reasoning_details", c.entries)
+	if o.trip.Request.Legacy && len(c.list) > 0 {
+		dst = append(append(dst, ','), c.list...)
 	} else {
-		list("tool_calls", o.list)
+		list("tool_calls", c.list)
 	}
-	list("annotations", o.notes)
-	dst = append(append(append(dst, `},"logprobs":null,"finish_reason":"`...), o.reason...), `"}]`...)
-	if o.counted {
-		dst = appendUsage(append(dst, `,"usage":`...), &o.usage)
+	list("annotations", c.notes)
+	dst = append(append(dst, c.extra...), `},"logprobs":`...)
+	dst = appendLogprobs(dst, c.logprobs)
+	return append(append(append(dst, `,"finish_reason":"`...), c.reason...), `"}`...)
+}
+
+// appendLogprobs appends how likely tokens were: list holds what is told of each.
+func appendLogprobs(dst, list []byte) []byte {
+	if len(list) == 0 {
+		return append(dst, "null"...)
 	}
-	return append(dst, '}')
+	return append(append(append(dst, `{"content":[`...), list...), `],"refusal":null}`...)
 }

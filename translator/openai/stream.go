@@ -12,12 +12,14 @@ import (
 // nothing for a choice after its finish.
 type stream struct {
 	answer
-	prefix []byte // of every chunk with a delta
+	prefix []byte // of every chunk with a delta, up to the choice's index
 }
 
-// What every chunk with a delta ends with.
+// What chunks end with: one with a delta, and the last of a choice.
 const (
-	unfinished = `},"logprobs":null,"finish_reason":null}]}` + "\n\n"
+	unscored   = `},"logprobs":null`
+	going      = `,"finish_reason":null}]}` + "\n\n"
+	unfinished = unscored + going
 	finished   = `"}]}` + "\n\n"
 )
 
@@ -26,7 +28,9 @@ func (s *stream) Write(dst []byte, ev *chat.Event) []byte {
 	if s.ended {
 		return dst
 	}
-	if s.prefix == nil && ev.Kind != chat.Fail && ev.Kind != chat.Ping && ev.Kind != chat.Counts {
+	switch ev.Kind {
+	case chat.Fail, chat.Ping, chat.Counts:
+	default:
 		dst = s.begin(dst, ev)
 	}
 	switch ev.Kind {
@@ -40,6 +44,9 @@ func (s *stream) Write(dst []byte, ev *chat.Event) []byte {
 		return s.closed(dst, ev)
 	case chat.Replay:
 		return s.detail(dst, ev, nil)
+	case chat.Extra:
+		dst = append(raw.AppendText(s.chunk(dst, ev), ev.Name), ':')
+		return append(raw.AppendCompact(dst, ev.JSON), unfinished...)
 	case chat.Finish:
 		return s.finish(dst, ev)
 	case chat.Counts:
@@ -56,14 +63,27 @@ func (s *stream) Write(dst []byte, ev *chat.Event) []byte {
 	return dst
 }
 
-// begin appends the chunk that says who speaks.
+// begin appends the chunk that says who speaks, before the first of a choice.
 func (s *stream) begin(dst []byte, ev *chat.Event) []byte {
-	if ev.Kind == chat.Start {
-		s.start(ev)
+	c := s.choice(ev)
+	if c.begun {
+		return dst
 	}
-	s.prefix = s.head(append(s.prefix, "data: "...), "chat.completion.chunk")
-	s.prefix = append(s.prefix, `{"index":0,"delta":{`...)
-	return append(append(append(dst, s.prefix...), `"role":"assistant","content":"","refusal":null`...), unfinished...)
+	c.begun = true
+	if s.prefix == nil {
+		if ev.Kind == chat.Start {
+			s.start(ev)
+		}
+		s.prefix = s.head(append(s.prefix, "data: "...), "chat.completion.chunk")
+		s.prefix = append(s.prefix, `{"index":`...)
+	}
+	return append(append(s.chunk(dst, ev), `"role":"assistant","content":"","refusal":null`...), unfinished...)
+}
+
+// chunk begins a chunk with a delta of the event's choice.
+func (s *stream) chunk(dst []byte, ev *chat.Event) []byte {
+	dst = strconv.AppendInt(append(dst, s.prefix...), int64(ev.Choice), 10)
+	return append(dst, `,"delta":{`...)
 }
 
 func (s *stream) opened(dst []byte, ev *chat.Event) []byte {
@@ -71,7 +91,7 @@ func (s *stream) opened(dst []byte, ev *chat.Event) []byte {
 	if ev.What != chat.Call && ev.What != chat.Custom {
 		return dst
 	}
-	dst = append(dst, s.prefix...)
+	dst = s.chunk(dst, ev)
 	if s.trip.Request.Legacy {
 		return append(append(s.appendCall(dst, ev, b, false), `"}`...), unfinished...)
 	}
@@ -84,7 +104,7 @@ func (s *stream) delta(dst []byte, ev *chat.Event) []byte {
 	switch ev.What {
 	case chat.Text:
 		member = `"content":"`
-		s.runes += ev.Text.Runes()
+		s.choice(ev).runes += ev.Text.Runes()
 	case chat.Declined:
 		member = `"refusal":"`
 	case chat.Thinking:
@@ -95,11 +115,17 @@ func (s *stream) delta(dst []byte, ev *chat.Event) []byte {
 	case chat.Call, chat.Custom:
 		return s.arguments(dst, ev)
 	}
-	if member == "" || len(ev.Text) == 0 {
+	scored := len(ev.Logprobs) > 2
+	if member == "" || len(ev.Text) == 0 && !scored {
 		return dst
 	}
-	dst = append(append(append(dst, s.prefix...), member...), ev.Text...)
-	return append(append(dst, '"'), unfinished...)
+	dst = append(append(append(s.chunk(dst, ev), member...), ev.Text...), '"')
+	if !scored {
+		return append(dst, unfinished...)
+	}
+	scores := raw.AppendCompact(nil, ev.Logprobs) // a line must not end within
+	dst = appendLogprobs(append(dst, `},"logprobs":`...), scores[1:len(scores)-1])
+	return append(dst, going...)
 }
 
 func (s *stream) arguments(dst []byte, ev *chat.Event) []byte {
@@ -108,7 +134,7 @@ func (s *stream) arguments(dst []byte, ev *chat.Event) []byte {
 		return dst
 	}
 	b.sent = true
-	dst = append(dst, s.prefix...)
+	dst = s.chunk(dst, ev)
 	if s.trip.Request.Legacy {
 		dst = appendArguments(append(dst, `"function_call":{"arguments":"`...), ev)
 		return append(append(dst, `"}`...), unfinished...)
@@ -129,14 +155,14 @@ func (s *stream) closed(dst []byte, ev *chat.Event) []byte {
 	}
 	switch ev.What {
 	case chat.Text:
-		s.note(b)
+		s.choice(ev).noteAll(b)
 	case chat.Thinking, chat.Redacted:
 		if len(ev.Sig) > 0 {
 			dst = s.detail(dst, ev, b.text)
 		}
 	case chat.Call:
 		if !b.sent {
-			dst = s.arguments(dst, &chat.Event{What: chat.Call, Block: ev.Block, Text: raw.Text("{}")})
+			dst = s.arguments(dst, &chat.Event{What: chat.Call, Choice: ev.Choice, Block: ev.Block, Text: raw.Text("{}")})
 		}
 	}
 	s.end(ev.Block)
@@ -144,18 +170,19 @@ func (s *stream) closed(dst []byte, ev *chat.Event) []byte {
 }
 
 func (s *stream) detail(dst []byte, ev *chat.Event, text raw.Text) []byte {
-	dst = append(append(dst, s.prefix...), `"reasoning_details":[`...)
-	dst = detailOf(dst, ev, s.id, text, s.details)
-	s.details++
+	c := s.choice(ev)
+	dst = append(s.chunk(dst, ev), `"reasoning_details":[`...)
+	dst = detailOf(dst, ev, s.id, text, c.details)
+	c.details++
 	return append(append(dst, ']'), unfinished...)
 }
 
 func (s *stream) finish(dst []byte, ev *chat.Event) []byte {
-	if len(s.notes) > 0 {
-		dst = append(append(append(dst, s.prefix...), `"annotations":[`...), s.notes...)
+	if notes := s.choice(ev).notes; len(notes) > 0 {
+		dst = append(append(s.chunk(dst, ev), `"annotations":[`...), notes...)
 		dst = append(append(dst, ']'), unfinished...)
 	}
-	dst = append(append(dst, s.prefix...), `},"logprobs":null,"finish_reason":"`...)
+	dst = append(s.chunk(dst, ev), unscored+`,"finish_reason":"`...)
 	return append(append(dst, s.reasonOf(ev)...), finished...)
 }
 
