@@ -26,8 +26,8 @@ type translation struct {
 	out      chat.Outgoing
 	status   int
 	mode     Mode
-	encoding string  // of the reply's body; "" for none
-	head     Headers // of a reply that is an error
+	encoding string // of the reply's body; "" for none
+	head     kept   // of a reply that is an error
 	reader   chat.Reader
 	writer   chat.Writer
 	restorer chat.Restorer
@@ -143,23 +143,32 @@ func (x *translation) modeOf(status int, h Headers) Mode {
 // refused notes how the reply says that it is an error. Its status may change:
 // a credential of the gateway that is refused is not the client's fault.
 func (x *translation) refused(out *Edit, status int, h Headers) {
-	x.head = fixed{
-		"x-amzn-errortype": h.Get("x-amzn-errortype"), "request-id": h.Get("request-id"), "x-amzn-requestid": h.Get("x-amzn-requestid"),
-		"x-request-id": h.Get("x-request-id"),
-	}
-	if err := x.home.ReadError(&x.trip, status, h, nil); err.Status != status {
+	x.head = kept{from: h, values: make(map[string]string)}
+	if err := x.home.ReadError(&x.trip, status, &x.head, nil); err.Status != status {
 		out.Set = append(out.Set, Header{":status", strconv.Itoa(err.Status)})
 	}
+	x.head.from = nil
 	// AWS says it in milliseconds, under a name that no client reads.
 	if ms, err := strconv.Atoi(h.Get("x-amz-retry-after")); err == nil && ms > 0 && h.Get(retryAfter) == "" {
 		out.Set = append(out.Set, Header{retryAfter, strconv.Itoa((ms-1)/1000 + 1)})
 	}
 }
 
-// fixed are headers that outlive the message they came in.
-type fixed map[string]string
+// kept are those headers of a message that somebody has asked for. They outlive
+// the message, so that what was of interest at its head is there at its body.
+type kept struct {
+	from   Headers // nil when the message is over
+	values map[string]string
+}
 
-func (f fixed) Get(name string) string { return f[name] }
+func (k *kept) Get(name string) string {
+	v, ok := k.values[name]
+	if !ok && k.from != nil {
+		v = k.from.Get(name)
+		k.values[name] = v
+	}
+	return v
+}
 
 // Body reads what has come, and writes what it means.
 func (x *translation) Body(dst, chunk []byte, last bool) (out []byte, same bool, err error) {
@@ -170,7 +179,7 @@ func (x *translation) Body(dst, chunk []byte, last bool) (out []byte, same bool,
 	case x.mode == Keep:
 		return dst, true, nil
 	case x.status >= 400:
-		err := x.home.ReadError(&x.trip, x.status, x.head, chunk)
+		err := x.home.ReadError(&x.trip, x.status, &x.head, chunk)
 		x.fail(err)
 		return x.client.WriteError(dst, err), false, nil
 	case x.mode == Whole:
@@ -263,7 +272,9 @@ func (x *translation) note(ev *chat.Event) {
 			t.Events++
 		}
 	case chat.Finish:
-		t.Finish = string(ev.Reason)
+		if ev.Choice == 0 {
+			t.Finish = string(ev.Reason)
+		}
 	case chat.Counts:
 		t.Usage = Usage(ev.Usage)
 	case chat.Done:
