@@ -48,6 +48,9 @@ func (d *Dialect) rules() chat.Rules {
 			r[f] = chat.Always(v)
 		}
 	}
+	if d.home == bedrock {
+		r[chat.FormatSchema] = []chat.Case{{Verdict: pass, When: "models that keep to schemas or can be forced, or beside tools", If: d.formed}, {Verdict: refuse}}
+	}
 	return r
 }
 
@@ -64,6 +67,12 @@ func (d *Dialect) structured(t *chat.Trip) bool {
 		return m.is("opus", 45, 46) || m.is("sonnet", 45, 46) || m.is("haiku", 45, 45)
 	}
 	return m.version >= 45
+}
+
+// formed reports whether an answer can be given the form of a schema, or asked
+// for it where there are tools that it may call instead.
+func (d *Dialect) formed(t *chat.Trip) bool {
+	return d.structured(t) || modelOf(t).forced() || len(t.Request.Tools) > 0
 }
 
 // extensions are the fields of Anthropic's own that callers of OpenAI's API send

@@ -75,7 +75,10 @@ var rules = chat.Rules{
 	chat.ChoiceAmong:     chat.Always(chat.Translate),
 	chat.ParallelCalls:   either("Claude", model.isClaude, chat.Shift),
 	chat.FormatObject:    chat.Always(chat.Translate),
-	chat.FormatSchema:    either("models that keep to schemas or can be forced", model.formed, chat.Refuse),
+	chat.FormatSchema: {
+		{Verdict: chat.Translate, When: "models that keep to schemas or can be forced, or beside tools", If: formed},
+		{Verdict: chat.Refuse},
+	},
 	chat.ReasoningEffort: either("models that reason", model.reasons, chat.Warn),
 	chat.Verbosity:       chat.Always(chat.Warn),
 	chat.MaxTokens:       chat.Always(chat.Translate),
@@ -114,6 +117,13 @@ func either(when string, is func(model) bool, no chat.Verdict) []chat.Case {
 		{Verdict: chat.Translate, When: when, If: func(t *chat.Trip) bool { return is(modelOf(t)) }},
 		{Verdict: no},
 	}
+}
+
+// formed reports whether an answer can be given the form of a schema, or asked
+// for it where there are tools that it may call instead.
+func formed(t *chat.Trip) bool {
+	m := modelOf(t)
+	return m.keepsSchemas() || m.forcedAny() || len(t.Request.Tools) > 0
 }
 
 // inBuckets reports whether all pictures that did not come along are where

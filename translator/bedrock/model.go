@@ -222,9 +222,6 @@ func (m model) keepsSchemas() bool {
 	return false
 }
 
-// formed reports whether an answer can be held to a schema in any way.
-func (m model) formed() bool { return m.keepsSchemas() || m.forcedAny() }
-
 func (m model) caches() bool { return m.vendor == claude || m.vendor == nova }
 
 // cachesAnHour reports whether what is cached can be kept for an hour, not only
