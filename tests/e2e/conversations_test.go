@@ -3,10 +3,10 @@ package e2e
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os/exec"
+	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -20,117 +20,232 @@ import (
 	"llmroute/internal/fakellm/fakellmtest"
 )
 
-// schemas are the output schemas that conversations are held with, each with the
-// lines of a backend's spec, and what only it does.
-var schemas = []struct {
-	name    string
-	schema  string
-	path    string // where a chat of the model fake-small arrives
-	foreign bool   // it is no dialect of OpenAI's: only what the table says of it can be compared
-}{
-	{"OpenAI", "OpenAI", "/v1/chat/completions", false},
-	{"Azure", "AzureOpenAI", "/openai/v1/chat/completions", false},
-	{"AzureDated", `{schema: AzureOpenAI, version: "2024-10-21"}`, "/openai/deployments/fake-small/chat/completions", false},
-	{"Anthropic", "Anthropic", "/v1/messages", true},
+// home is a backend that conversations are held with. A further schema is a line
+// of homes, and what only it does in the tables of conversations.
+type home struct {
+	name     string
+	kin      string   // another home, whose expectations hold where there are none of its own
+	spec     []string // lines of the backend's spec: the schema first
+	path     string   // where a chat arrives, with MODEL for the model
+	streamed string   // the same for a stream; "" where it arrives at path
+	foreign  bool     // its schema is no dialect of OpenAI's: requests and answers are translated
+	only     bool     // it is for the conversations that name it
 }
 
-// conversationGateway has a backend for each schema, chosen by the header
-// x-schema, and the strict provider behind all of them.
-func conversationGateway(t *testing.T) (*gateway, *fakellmtest.Provider) {
-	t.Helper()
-	p := fakellmtest.Start(t, 4, fakellm.Options{Delay: -1, Keys: []string{"sk-backend"}})
-	var docs strings.Builder
-	rules := make([]string, 0, len(schemas))
-	for _, s := range schemas {
-		name := strings.ToLower(s.name)
-		fmt.Fprintf(&docs, "---\napiVersion: aigateway.envoyproxy.io/v1alpha1\nkind: LLMBackend\nmetadata: {name: %s}\nspec:\n  outputSchema: %s\n  endpoint: %s\n  auth: {type: APIKey, key: sk-backend}\n", name, s.schema, p.URL)
-		rules = append(rules, fmt.Sprintf("{matches: [{headers: [{name: x-schema, value: %s}]}], backendRefs: [{name: %s}]}", s.name, name))
+// Names that the tables of conversations use.
+const (
+	azureV1     = "Azure"
+	dated       = "AzureDated"
+	azureOld    = "AzureOld"
+	claude      = "Anthropic"
+	claudeAWS   = "AWSAnthropic"
+	claudeCloud = "GCPAnthropic"
+	converse    = "AWSBedrock"
+	foreign     = "foreign" // every home that is
+)
+
+const bearer = "auth: {type: APIKey, key: sk-backend}"
+
+var homes = []home{
+	{name: "OpenAI", spec: []string{"outputSchema: OpenAI", bearer}, path: "/v1/chat/completions"},
+	{name: azureV1, spec: []string{"outputSchema: AzureOpenAI", bearer}, path: "/openai/v1/chat/completions"},
+	{name: dated, spec: []string{`outputSchema: {schema: AzureOpenAI, version: "2024-10-21"}`, bearer},
+		path: "/openai/deployments/MODEL/chat/completions"},
+	{name: azureOld, kin: dated, spec: []string{`outputSchema: {schema: AzureOpenAI, version: "2024-06-01"}`, bearer},
+		path: "/openai/deployments/MODEL/chat/completions", only: true},
+	{name: claude, spec: []string{"outputSchema: Anthropic", bearer}, path: "/v1/messages", foreign: true},
+	{name: claudeAWS, kin: claude, spec: []string{"outputSchema: AWSAnthropic", bearer},
+		path: "/model/MODEL/invoke", streamed: "/model/MODEL/invoke-with-response-stream", foreign: true},
+	{name: claudeCloud, kin: claude, spec: []string{"outputSchema: GCPAnthropic", "gcp: {project: p-1, location: global}", bearer},
+		path:     "/v1/projects/p-1/locations/global/publishers/anthropic/models/MODEL:rawPredict",
+		streamed: "/v1/projects/p-1/locations/global/publishers/anthropic/models/MODEL:streamRawPredict", foreign: true},
+	{name: converse, spec: []string{"outputSchema: AWSBedrock", bearer}, path: "/model/MODEL/converse", streamed: "/model/MODEL/converse-stream", foreign: true},
+}
+
+// as returns the names under which a table may have what is expected of the
+// home, the narrowest first.
+func (h *home) as() []string {
+	names := []string{h.name}
+	if h.kin != "" {
+		names = append(names, h.kin)
 	}
-	return start(t, docs.String()+routeDoc("r", rules...)), p
+	if h.foreign {
+		names = append(names, foreign)
+	}
+	return names
 }
 
-// TestConversations holds every conversation with every schema, plainly and as a
-// stream, and looks at both ends.
-func TestConversations(t *testing.T) {
-	g, p := conversationGateway(t)
-	c := openai.NewClient(option.WithBaseURL(g.URL+"/v1"), option.WithAPIKey("sk-client"), option.WithMaxRetries(0))
-	for _, talk := range conversations {
-		for _, s := range schemas {
-			for _, stream := range talk.ways() {
-				t.Run(fmt.Sprintf("%s/%s/stream=%v", talk.name, s.name, stream), func(t *testing.T) {
-					p.Reset()
-					saw := talk.hold(t.Context(), &c, s.name, stream)
-					want := talk.expected(s.name, stream)
-					if want == "failed" && strings.HasPrefix(saw, "502 ") {
-						saw = want // it failed before the headers had gone
-					}
-					if saw != want {
-						t.Errorf("the client saw\n%s, want\n%s", saw, want)
-					}
-					if strings.HasPrefix(want, "422 ") || strings.HasSuffix(want, " invalid_value") {
-						if n := p.Counts().Total; n != 0 {
-							t.Errorf("the provider received %d requests of what it cannot do", n)
-						}
-						return
-					}
-					q := p.Last()
-					if q == nil {
-						t.Fatal("the provider received nothing")
-					}
-					if path := strings.Replace(s.path, "fake-small", "fake-small"+talk.model, 1); q.Path != path {
-						t.Errorf("the provider received %s, want %s", q.Path, path)
-					}
-					if q.Key != "sk-backend" || q.Header.Get("Authorization") != "" && q.Header.Get("Api-Key") != "" {
-						t.Errorf("the provider received the key %q in %v", q.Key, q.Header)
-					}
-					if !s.foreign {
-						talk.check(t, q.Body, s.name, stream)
-					}
-					talk.checkChanged(t, q.Body, s.name)
-				})
-			}
+// of returns what a table has for a home.
+func of[T any](h *home, table map[string]T) (v T, ok bool) {
+	for _, name := range h.as() {
+		if v, ok = table[name]; ok {
+			return v, true
 		}
 	}
+	return v, false
 }
 
-// ways are how a conversation is held: plainly and as a stream.
-func (c *conversation) ways() []bool {
+// parlour is a gateway with a backend for each home, chosen by the header x-home,
+// and a strict provider behind each.
+type parlour struct {
+	*gateway
+	providers map[string]*fakellmtest.Provider
+	client    openai.Client
+}
+
+func openParlour(t *testing.T) *parlour {
+	t.Helper()
+	p := &parlour{providers: make(map[string]*fakellmtest.Provider)}
+	var docs strings.Builder
+	rules := make([]string, 0, len(homes))
+	for _, h := range homes {
+		provider := fakellmtest.Start(t, 4, fakellm.Options{Delay: -1, Keys: []string{"sk-backend"}})
+		p.providers[h.name] = provider
+		name := strings.ToLower(h.name)
+		fmt.Fprintf(&docs, "---\napiVersion: aigateway.envoyproxy.io/v1alpha1\nkind: LLMBackend\nmetadata: {name: %s}\nspec:\n  endpoint: %s\n  %s\n",
+			name, provider.URL, strings.Join(h.spec, "\n  "))
+		rules = append(rules, fmt.Sprintf("{matches: [{headers: [{name: x-home, value: %s}]}], backendRefs: [{name: %s}]}", h.name, name))
+	}
+	p.gateway = start(t, docs.String()+routeDoc("r", rules...))
+	p.client = openai.NewClient(option.WithBaseURL(p.URL+"/v1"), option.WithAPIKey("sk-client"), option.WithMaxRetries(0))
+	return p
+}
+
+// TestConversations holds every conversation with every home, plainly and as a
+// stream, by OpenAI's clients for Go and for Python, and looks at both ends.
+func TestConversations(t *testing.T) {
+	p := openParlour(t)
+	t.Run("Go", func(t *testing.T) {
+		for i := range homes {
+			h := &homes[i]
+			t.Run(h.name, func(t *testing.T) {
+				t.Parallel() // each home has a provider of its own
+				for _, talk := range conversations {
+					for _, stream := range talk.ways(h) {
+						t.Run(fmt.Sprintf("%s/stream=%v", talk.name, stream), func(t *testing.T) {
+							p.holdAndLook(t, &talk, h, stream)
+						})
+					}
+				}
+			})
+		}
+	})
+	t.Run("Python", p.forPython)
+}
+
+// holdAndLook has one conversation and looks at what came of it.
+func (p *parlour) holdAndLook(t *testing.T, talk *conversation, h *home, stream bool) {
+	t.Helper()
+	provider := p.providers[h.name]
+	provider.Reset()
+	s := talk.hold(t.Context(), &p.client, h, stream)
+	want := talk.expected(h, stream)
+	if want == "failed" && strings.HasPrefix(s.spelled, "502 ") {
+		s.spelled = want // it failed before the headers had gone
+	}
+	if s.spelled != want {
+		t.Errorf("the client saw\n%s, want\n%s", s.spelled, want)
+	}
+	talk.checkSeen(t, s, h, stream)
+	if strings.HasPrefix(want, "422 ") || strings.HasSuffix(want, " invalid_value") {
+		if n := provider.Counts().Total; n != 0 {
+			t.Errorf("the provider received %d requests of what it cannot do", n)
+		}
+		return
+	}
+	q := provider.Last()
+	if q == nil {
+		t.Fatal("the provider received nothing")
+	}
+	talk.checkArrived(t, q, h, stream)
+	if talk.also != nil {
+		talk.also(t, s, q)
+	}
+}
+
+// view is what a client saw of an answer.
+type view struct {
+	spelled string
+	header  http.Header
+	id      string
+	usage   openai.CompletionUsage
+	counted bool   // there was a usage
+	raw     []byte // the answer, or all its chunks, each on a line
+}
+
+// ways are how a conversation is held with a home: plainly and as a stream.
+func (c *conversation) ways(h *home) []bool {
+	if len(c.only) > 0 || h.only {
+		if !slices.ContainsFunc(h.as(), func(name string) bool { return slices.Contains(c.only, name) && !(h.only && name != h.name) }) {
+			return nil
+		}
+	}
 	if c.saw == "" {
 		return []bool{true}
 	}
 	return []bool{false, true}
 }
 
-// hold has one conversation and returns what the client saw of the answer.
-func (c *conversation) hold(ctx context.Context, client *openai.Client, schema string, stream bool) string {
+// hold has one conversation.
+func (c *conversation) hold(ctx context.Context, client *openai.Client, h *home, stream bool) *view {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
-	options := []option.RequestOption{option.WithHeader("x-schema", schema), option.WithRequestBody("application/json", []byte(c.request(stream)))}
-	if !stream {
-		got, err := client.Chat.Completions.New(ctx, openai.ChatCompletionNewParams{}, options...)
-		if err != nil {
-			return errorSeen(err)
-		}
-		return answered(got.Choices)
+	s := &view{}
+	var head *http.Response
+	options := []option.RequestOption{option.WithHeader("x-home", h.name), option.WithResponseInto(&head),
+		option.WithRequestBody("application/json", []byte(c.request(stream)))}
+	for name, value := range c.headers {
+		options = append(options, option.WithHeader(name, value))
 	}
-	options = append(options, option.WithJSONSet("stream", true))
-	chunks := client.Chat.Completions.NewStreaming(ctx, openai.ChatCompletionNewParams{}, options...)
+	err := error(nil)
+	if stream {
+		err = s.stream(client.Chat.Completions.NewStreaming(ctx, openai.ChatCompletionNewParams{}, append(options, option.WithJSONSet("stream", true))...))
+	} else {
+		err = s.whole(client.Chat.Completions.New(ctx, openai.ChatCompletionNewParams{}, options...))
+	}
+	if head != nil {
+		s.header = head.Header
+	}
+	if err != nil {
+		s.spelled = errorSeen(err)
+	}
+	return s
+}
+
+func (s *view) whole(got *openai.ChatCompletion, err error) error {
+	if err != nil {
+		return err
+	}
+	s.id, s.usage, s.counted, s.raw = got.ID, got.Usage, got.JSON.Usage.Valid(), []byte(got.RawJSON())
+	s.spelled = answered(got.Choices)
+	return nil
+}
+
+// stream gathers the chunks of an answer as clients do.
+func (s *view) stream(chunks interface {
+	Next() bool
+	Current() openai.ChatCompletionChunk
+	Err() error
+	Close() error
+}) error {
 	defer chunks.Close()
 	acc := openai.ChatCompletionAccumulator{}
 	for chunks.Next() {
 		chunk := chunks.Current()
+		s.raw = append(append(s.raw, chunk.RawJSON()...), '\n')
+		if chunk.JSON.Usage.Valid() {
+			s.usage, s.counted = chunk.Usage, true
+		}
 		if len(chunk.Choices) > 0 && !bytes.Contains([]byte(chunk.Choices[0].RawJSON()), []byte(`"delta"`)) {
 			continue // a verdict of Azure's
 		}
 		if chunk.ID != "" && !acc.AddChunk(chunk) {
-			return "a chunk that does not fit: " + chunk.RawJSON()
+			return errors.New("a chunk that does not fit: " + chunk.RawJSON())
 		}
 		addCustom(&acc, chunk.RawJSON())
 	}
-	if err := chunks.Err(); err != nil {
-		return errorSeen(err)
-	}
-	return answered(acc.Choices)
+	s.id, s.spelled = acc.ID, answered(acc.Choices)
+	return chunks.Err()
 }
 
 // addCustom adds the pieces of custom calls, which the client leaves to others.
@@ -150,6 +265,9 @@ func answered(choices []openai.ChatCompletionChoice) string {
 	for _, choice := range choices {
 		m := choice.Message
 		parts := []string{m.Content}
+		if m.Refusal != "" {
+			parts = append(parts, "refused: "+m.Refusal)
+		}
 		for _, call := range m.ToolCalls {
 			parts = append(parts, call.Function.Name+call.Custom.Name+"("+call.Function.Arguments+call.Custom.Input+")")
 		}
@@ -166,21 +284,37 @@ func errorSeen(err error) string {
 	return "failed"
 }
 
+// modelName is the model that the client asks for.
+func (c *conversation) modelName() string {
+	if c.model == "" || c.model[0] == '+' {
+		return fakellm.Small + c.model
+	}
+	return c.model
+}
+
+// counting reports whether a stream is to report its usage: every other one.
+func (c *conversation) counting() bool { return len(c.counts) > 0 || len(c.name)%2 == 0 }
+
 // request is the body that the client sends.
 func (c *conversation) request(stream bool) string {
 	more := ""
 	if stream {
 		more = `"stream":true,`
-		if len(c.name)%2 == 0 {
+		if c.counting() {
 			more += `"stream_options":{"include_usage":true},`
 		}
 	}
-	return `{"model":"fake-small` + c.model + `",` + more + c.body + `}`
+	return `{"model":"` + c.modelName() + `",` + more + c.body + `}`
 }
 
-// expected is what the client is to see of a schema's answer.
-func (c *conversation) expected(schema string, stream bool) string {
-	if want, ok := c.instead[schema]; ok {
+// expected is what the client is to see of a home's answer.
+func (c *conversation) expected(h *home, stream bool) string {
+	if stream {
+		if want, ok := of(h, c.streamedInstead); ok {
+			return want
+		}
+	}
+	if want, ok := of(h, c.instead); ok {
 		return want
 	}
 	if stream && c.streamed != "" {
@@ -189,13 +323,62 @@ func (c *conversation) expected(schema string, stream bool) string {
 	return c.saw
 }
 
-// check compares what the provider received with what the client said: member by
-// member the same, but for what the schema's table takes away.
-func (c *conversation) check(t *testing.T, body []byte, schema string, stream bool) {
+// checkSeen looks at what of an answer is not its words.
+func (c *conversation) checkSeen(t *testing.T, s *view, h *home, stream bool) {
 	t.Helper()
-	gone := c.gone[schema]
-	sent := gjson.Parse(c.request(stream))
-	sent.ForEach(func(name, value gjson.Result) bool {
+	want, _ := of(h, c.warns)
+	if got := s.header.Get("x-llmroute-warnings"); got != want {
+		t.Errorf("warnings %q, want %q", got, want)
+	}
+	if !strings.Contains(s.spelled, "|") {
+		return
+	}
+	if h.foreign && !strings.HasPrefix(s.id, "chatcmpl-") {
+		t.Errorf("the answer's id is %q", s.id)
+	}
+	if asked := !stream || c.counting(); s.counted && !asked {
+		t.Error("the client saw a usage that it did not ask for")
+	}
+	if want, ok := of(h, c.counts); ok {
+		u := s.usage
+		got := fmt.Sprintf("%d (%d cached, %d written) + %d = %d", u.PromptTokens, u.PromptTokensDetails.CachedTokens,
+			gjson.Get(u.PromptTokensDetails.RawJSON(), "cache_write_tokens").Int(), u.CompletionTokens, u.TotalTokens)
+		if got != want {
+			t.Errorf("usage %s, want %s", got, want)
+		}
+	}
+}
+
+// checkArrived compares what the provider received with what was to arrive.
+func (c *conversation) checkArrived(t *testing.T, q *fakellm.Request, h *home, stream bool) {
+	t.Helper()
+	if want, ok := of(h, c.path); ok && q.Path != want {
+		t.Errorf("the provider received %s, want %s", q.Path, want)
+	}
+	path := h.path
+	if stream && h.streamed != "" {
+		path = h.streamed
+	}
+	// Which letters are escaped differs; they are for the conversations that say so.
+	if got, err := url.PathUnescape(q.Path); err != nil || got != strings.Replace(path, "MODEL", c.modelName(), 1) {
+		t.Errorf("the provider received %s, %v, want %s", q.Path, err, path)
+	}
+	if q.Key != "sk-backend" || q.Header.Get("Authorization") != "" && q.Header.Get("Api-Key") != "" {
+		t.Errorf("the provider received the key %q in %v", q.Key, q.Header)
+	}
+	if !h.foreign {
+		c.checkSame(t, q.Body, h, stream)
+	}
+	c.checkChanged(t, q, h, stream)
+}
+
+// checkSame compares member by member what a home of OpenAI's own dialect
+// received: all is as it was said, but for what the tables know.
+func (c *conversation) checkSame(t *testing.T, body []byte, h *home, stream bool) {
+	t.Helper()
+	gone, _ := of(h, c.gone)
+	changed, _ := of(h, c.arrives)
+	gjson.Parse(c.request(stream)).ForEach(func(name, value gjson.Result) bool {
 		got := gjson.GetBytes(body, gjson.Escape(name.Str))
 		switch {
 		case name.Str == "model" || name.Str == "stream_options":
@@ -203,80 +386,34 @@ func (c *conversation) check(t *testing.T, body []byte, schema string, stream bo
 			if got.Exists() {
 				t.Errorf("%s arrived, which the schema does not know", name.Str)
 			}
-		case c.same(name.Str, schema) && got.Raw != value.Raw:
+		case slices.ContainsFunc(changed, func(line string) bool { return strings.HasPrefix(line, name.Str) }):
+		case got.Raw != value.Raw:
 			t.Errorf("%s arrived as %s, want %s", name.Str, got.Raw, value.Raw)
 		}
 		return true
 	})
-	if stream && !gjson.GetBytes(body, "stream_options.include_usage").Bool() {
+	if stream && h.name != azureOld && !gjson.GetBytes(body, "stream_options.include_usage").Bool() {
 		t.Errorf("the provider was not asked for the usage: %s", body)
 	}
 }
 
-// checkChanged looks for what the table says of a schema alone.
-func (c *conversation) checkChanged(t *testing.T, body []byte, schema string) {
+// checkChanged looks for what the tables say of a home: a path and its value, or
+// "@" and a header and its value. Without a value there is no such thing.
+func (c *conversation) checkChanged(t *testing.T, q *fakellm.Request, h *home, stream bool) {
 	t.Helper()
-	for _, line := range c.arrives[schema] {
-		path, want, _ := strings.Cut(line, " ")
-		if got := gjson.GetBytes(body, path).Raw; got != want {
-			t.Errorf("%s arrived as %s, want %s", path, got, want)
+	lines, _ := of(h, c.arrives)
+	if stream {
+		more, _ := of(h, c.arrivesStreamed)
+		lines = slices.Concat(lines, more)
+	}
+	for _, line := range lines {
+		at, want, _ := strings.Cut(line, " ")
+		got := gjson.GetBytes(q.Body, at).Raw
+		if name, ok := strings.CutPrefix(at, "@"); ok {
+			got = q.Header.Get(name)
 		}
-	}
-}
-
-// same reports whether a member is to arrive as it was sent.
-func (c *conversation) same(name, schema string) bool {
-	for _, line := range c.arrives[schema] {
-		if strings.HasPrefix(line, name) {
-			return false
-		}
-	}
-	return true
-}
-
-// TestConversationsForPython holds those that end well with OpenAI's client for
-// Python, which must see what the one for Go sees.
-func TestConversationsForPython(t *testing.T) {
-	g, _ := conversationGateway(t)
-	type line struct {
-		Name   string          `json:"name"`
-		Schema string          `json:"schema"`
-		Body   json.RawMessage `json:"body"`
-	}
-	var lines []line
-	want := make(map[string]string)
-	for _, talk := range conversations {
-		for _, s := range schemas {
-			for _, stream := range talk.ways() {
-				expected := talk.expected(s.name, stream)
-				if !strings.Contains(expected, "|") {
-					continue // an error
-				}
-				name := fmt.Sprintf("%s/%s/stream=%v", talk.name, s.name, stream)
-				lines = append(lines, line{name, s.name, json.RawMessage(talk.request(stream))})
-				want[name] = expected
-			}
-		}
-	}
-	in, err := json.Marshal(lines)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, "python3", "clients/conversations.py", g.URL+"/v1")
-	cmd.Env, cmd.Stdin = cleanEnvironment(), bytes.NewReader(in)
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	var got map[string]string
-	if err := json.Unmarshal(out, &got); err != nil {
-		t.Fatalf("%v in %s", err, out)
-	}
-	for name, text := range want {
-		if got[name] != text {
-			t.Errorf("%s: saw\n%s, want\n%s", name, got[name], text)
+		if got != want {
+			t.Errorf("%s arrived as %s, want %s\nin %s", at, got, want, q.Body)
 		}
 	}
 }

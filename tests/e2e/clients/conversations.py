@@ -1,5 +1,5 @@
 """Holds conversations with a gateway by OpenAI's own client for Python: argument
-1 is its base URL. Reads a list of {name, schema, body} and prints what it saw of
+1 is its base URL. Reads a list of {name, headers, body} and prints what it saw of
 each answer, by name."""
 
 import json
@@ -14,7 +14,7 @@ def whole(body, headers):
     answer = client.chat.completions.with_raw_response.create(
         model=body["model"], messages=body["messages"], extra_body=body, extra_headers=headers
     ).parse()
-    return [(c.message.content, c.message.tool_calls or [], c.finish_reason) for c in answer.choices]
+    return [(c.message.content, c.message.refusal, c.message.tool_calls or [], c.finish_reason) for c in answer.choices]
 
 
 def streamed(body, headers):
@@ -26,8 +26,9 @@ def streamed(body, headers):
         for c in chunk.choices:
             if not c.delta:
                 continue  # a verdict of Azure's
-            seen = choices.setdefault(c.index, {"text": "", "calls": {}, "finish": None})
+            seen = choices.setdefault(c.index, {"text": "", "refusal": "", "calls": {}, "finish": None})
             seen["text"] += c.delta.content or ""
+            seen["refusal"] += c.delta.refusal or ""
             seen["finish"] = c.finish_reason or seen["finish"]
             for call in c.delta.tool_calls or []:
                 known = seen["calls"].setdefault(call.index, call)
@@ -35,11 +36,13 @@ def streamed(body, headers):
                     known.function.arguments += call.function.arguments
                 elif known is not call:
                     known.custom["input"] += call.custom["input"]
-    return [(s["text"], list(s["calls"].values()), s["finish"]) for _, s in sorted(choices.items())]
+    return [(s["text"], s["refusal"], list(s["calls"].values()), s["finish"]) for _, s in sorted(choices.items())]
 
 
-def spell(content, calls, finish):
+def spell(content, refusal, calls, finish):
     parts = [content or ""]
+    if refusal:
+        parts.append("refused: " + refusal)
     for call in calls:
         if call.type == "custom":
             custom = call.custom if isinstance(call.custom, dict) else call.custom.to_dict()
@@ -53,7 +56,7 @@ saw = {}
 for talk in json.load(sys.stdin):
     hold = streamed if talk["body"].get("stream") else whole
     try:
-        saw[talk["name"]] = "\n".join(spell(*c) for c in hold(talk["body"], {"x-schema": talk["schema"]}))
+        saw[talk["name"]] = "\n".join(spell(*c) for c in hold(talk["body"], talk["headers"]))
     except openai.APIError as e:
         saw[talk["name"]] = "%s: %s" % (type(e).__name__, e)
 print(json.dumps(saw))

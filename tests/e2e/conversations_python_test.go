@@ -1,0 +1,69 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+// forPython holds the conversations that end well with OpenAI's client for
+// Python, which must see what the one for Go sees.
+func (p *parlour) forPython(t *testing.T) {
+	type line struct {
+		Name    string            `json:"name"`
+		Headers map[string]string `json:"headers"`
+		Body    json.RawMessage   `json:"body"`
+	}
+	var lines []line
+	want := make(map[string]string)
+	for _, talk := range conversations {
+		for i := range homes {
+			h := &homes[i]
+			for _, stream := range talk.ways(h) {
+				expected := talk.expected(h, stream)
+				if !strings.Contains(expected, "|") {
+					continue // an error
+				}
+				name := fmt.Sprintf("%s/%s/stream=%v", h.name, talk.name, stream)
+				headers := map[string]string{"x-home": h.name}
+				for k, v := range talk.headers {
+					headers[k] = v
+				}
+				lines = append(lines, line{name, headers, json.RawMessage(talk.request(stream))})
+				want[name] = expected
+			}
+		}
+	}
+	var got map[string]string
+	runPython(t, "clients/conversations.py", p.URL+"/v1", lines, &got)
+	for name, text := range want {
+		if got[name] != text {
+			t.Errorf("%s: saw\n%s, want\n%s", name, got[name], text)
+		}
+	}
+}
+
+// runPython runs a script with an argument, and JSON at both ends.
+func runPython(t *testing.T, script, argument string, in, out any) {
+	t.Helper()
+	body, err := json.Marshal(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "python3", script, argument)
+	cmd.Env, cmd.Stdin = cleanEnvironment(), bytes.NewReader(body)
+	said, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", script, err, said)
+	}
+	if err := json.Unmarshal(said, out); err != nil {
+		t.Fatalf("%s: %v in %s", script, err, said)
+	}
+}
