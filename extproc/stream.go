@@ -307,6 +307,9 @@ func (x *stream) responseBody() error {
 		}
 	}
 	tally := x.exchange.Tally()
+	if x.mode == modeBuffered {
+		x.mendHead(&tally)
+	}
 	if before.Events == 0 && tally.Events > 0 && x.record.FirstToken == 0 && x.mode == modeStreamed {
 		x.record.FirstToken = x.received.Sub(x.record.Start)
 	}
@@ -316,6 +319,18 @@ func (x *stream) responseBody() error {
 		return x.end()
 	}
 	return nil
+}
+
+// mendHead puts into the head of a reply what only its body told. Envoy holds
+// the head of a buffered reply until the reply to its body.
+func (x *stream) mendHead(t *translator.Tally) {
+	if t.Status != 0 {
+		x.record.Status = t.Status
+		x.out.setHeader(":status", itoa(t.Status))
+	}
+	if t.RetryAfter > 0 {
+		x.out.setHeader("retry-after", itoa(t.RetryAfter))
+	}
 }
 
 // end fills in what is known when the reply is over and sends it along, once,

@@ -287,6 +287,8 @@ func tallyText(t Tally) string {
 	line("reasoning", t.Usage.Reasoning)
 	line("total", t.Usage.Total)
 	line("done", t.Done)
+	line("status", t.Status)
+	line("retry after", t.RetryAfter)
 	return b.String()
 }
 

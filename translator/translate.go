@@ -24,7 +24,8 @@ type translation struct {
 
 	trip     chat.Trip
 	out      chat.Outgoing
-	status   int
+	status   int // as it came
+	told     int // as the client is told
 	mode     Mode
 	encoding string // of the reply's body; "" for none
 	head     kept   // of a reply that is an error
@@ -91,7 +92,7 @@ const (
 // Head looks at how the reply begins. A stream may come although none was asked
 // for, and the other way round; either is told to the client as it asked.
 func (x *translation) Head(out *Edit, status int, h Headers) error {
-	x.status = status
+	x.status, x.told = status, status
 	x.reader = x.home.Reader(&x.trip, h)
 	created := int64(0)
 	if at, err := http.ParseTime(h.Get("date")); err == nil {
@@ -146,6 +147,7 @@ func (x *translation) refused(out *Edit, status int, h Headers) {
 	x.head = kept{from: h, values: make(map[string]string)}
 	if err := x.home.ReadError(&x.trip, status, &x.head, nil); err.Status != status {
 		out.Set = append(out.Set, Header{":status", strconv.Itoa(err.Status)})
+		x.told = err.Status
 	}
 	x.head.from = nil
 	// AWS says it in milliseconds, under a name that no client reads.
@@ -219,12 +221,24 @@ func (x *translation) events(dst, chunk []byte, last bool) []byte {
 	var ev frame.Event
 	for x.sse.Push(chunk, last); x.sse.Next(&ev); {
 		if len(ev.Data) == 0 {
-			continue
+			if ev.Data = bare(ev.Raw); ev.Data == nil {
+				continue
+			}
 		}
 		x.evs = x.reader.Read(x.evs[:0], ev.Name, ev.Data)
 		dst = x.write(dst)
 	}
 	return x.broken(dst, x.sse.Err())
+}
+
+// bare returns JSON that stands in a stream without being an event, as Google's
+// front end writes an error into it, and nil for what is none.
+func bare(text []byte) []byte {
+	text = bytes.TrimLeft(bytes.TrimPrefix(text, []byte("\xEF\xBB\xBF")), " \r\n\t")
+	if len(text) == 0 || text[0] != '{' && text[0] != '[' {
+		return nil
+	}
+	return text
 }
 
 func (x *translation) messages(dst, chunk []byte, last bool) []byte {
@@ -284,8 +298,16 @@ func (x *translation) note(ev *chat.Event) {
 	}
 }
 
+// fail takes note of an error. What came in one piece has not left yet, and
+// neither has its status: it may still become that of the error.
 func (x *translation) fail(err *chat.Error) {
 	x.tally.Done = true
+	if whole := x.mode == Whole && (x.status >= 400 || !x.trip.Request.Stream); whole {
+		x.tally.RetryAfter = err.RetryAfter
+		if err.Status != x.told {
+			x.tally.Status = err.Status
+		}
+	}
 	if x.tally.Error = err.Code; err.Code == "" {
 		x.tally.Error = err.Type
 	}

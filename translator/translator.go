@@ -90,6 +90,11 @@ type Tally struct {
 	Events int    // content-bearing events, for time to first token
 	Usage  Usage
 	Done   bool // the reply ended as its protocol ends, be it with an error: it was not cut
+
+	// Status is what the body of a whole reply showed its status to be, 0 for what
+	// Head was told or has set; RetryAfter is when to come back, in seconds, 0 for
+	// unknown. Both are known while the head of the reply can still be changed.
+	Status, RetryAfter int
 }
 
 // Schema names a dialect, spelled as in LLMBackend.spec.outputSchema.

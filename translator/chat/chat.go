@@ -120,7 +120,7 @@ type Block struct {
 	ID   string   // Call, Custom, Result: the call's
 	Name string   // Call, Custom: the tool's
 	Args raw.Text // Call: the arguments, JSON within a string
-	Sig  raw.Text // Thinking, Redacted
+	Sig  raw.Text // Thinking, Redacted; of some vendors Text and Call too, and then the Text may be empty
 	For  string   // the dialect that understands Sig; "" for none
 
 	Media  *Media  // Image, Audio, File

@@ -70,12 +70,17 @@ type Habits struct {
 	Prefill bool
 	// IDs is how long a tool's id may be in bytes; 0 means 64.
 	IDs int
+	// LetterFirst says that the name of a tool begins with a letter or a '_'.
+	LetterFirst bool
 	// NoForce says that the model cannot be made to call a tool.
 	NoForce bool
 	// NoEmpty says that a user's turn must not be empty.
 	NoEmpty bool
 	// KeepTools says that a tool which the history uses must stay in the list.
 	KeepTools bool
+	// NamesAmong says that the tools which may be called are named apart, so that
+	// all stay in the list.
+	NamesAmong bool
 	// NativeObject says that answers can be held to be JSON; NativeSchema, to a
 	// schema, without a tool that stands for it; SchemaWithTools, also beside tools.
 	NativeObject, NativeSchema, SchemaWithTools bool

@@ -10,10 +10,10 @@ type Kind uint8
 // are known. An answer that fails ends in Fail, and in nothing after it.
 const (
 	Start  Kind = iota // ID, Name: the reply's id and the model that answers
-	Open               // a block begins. Call: ID, Name
+	Open               // a block begins. Call: ID, Name, and Sig where the call is signed
 	Delta              // Text: a piece of it; Call: of its arguments, or JSON: all of them
 	Cite               // ID: an address, Name: its title, for the text of this block between From and To
-	Close              // the block is over. Thinking, Redacted: Sig
+	Close              // the block is over. Thinking, Redacted, Text: Sig; Call: ID and Sig once more
 	Replay             // JSON: the exact blocks of the whole answer, for the dialect For
 	Extra              // Name: a member that only users of this vendor know, JSON: its value
 	Finish             // Reason; Text: more words about it
@@ -71,8 +71,10 @@ type Usage struct {
 // A Reader turns one reply into events. It is for one goroutine, and one reply.
 type Reader interface {
 	// Read appends the events of one frame of a stream: name is the frame's event
-	// type, or "", and of an event stream's exception its type behind a '!'. The
-	// data is borrowed until the events have been used.
+	// type, or "", and of an event stream's exception its type behind a '!'. JSON
+	// that stands in a stream outside of all frames, as errors of some servers do,
+	// comes as a frame without a name. The data is borrowed until the events have
+	// been used.
 	Read(evs []Event, name, data []byte) []Event
 	// Whole appends the events of a reply that came in one piece.
 	Whole(evs []Event, body []byte) []Event

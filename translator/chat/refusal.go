@@ -44,6 +44,9 @@ type Error struct {
 	Message   string
 	Provider  string // the vendor, as in "anthropic"
 	RequestID string // the vendor's
+	// RetryAfter is when to come back, in seconds, where the body says it and no
+	// header does; 0 for unknown.
+	RetryAfter int
 }
 
 // The errors that every dialect may have to report.

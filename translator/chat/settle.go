@@ -18,7 +18,7 @@ import (
 // change where it has been.
 func (t *Trip) Settle(h Habits) error {
 	t.keepReasoning(&h)
-	t.nameTools()
+	t.nameTools(h.LetterFirst)
 	if err := t.chooseAmong(&h); err != nil {
 		return err
 	}
@@ -38,16 +38,22 @@ func (t *Trip) Settle(h Habits) error {
 
 func wellFormedObject(v raw.Value) bool { return v.IsObject() && json.Valid(v) }
 
-// keepReasoning leaves of the reasoning in earlier answers what the backend can
-// read.
+// keepReasoning leaves of the reasoning in earlier answers, and of the signatures
+// on their other parts, what the backend can read.
 func (t *Trip) keepReasoning(h *Habits) {
 	for i := range t.Request.Turns {
 		turn := &t.Request.Turns[i]
 		assistant := turn.Role == Assistant
 		turn.Blocks = without(turn.Blocks, func(b *Block) bool {
 			b.Blocks = without(b.Blocks, isReasoning)
-			taken := assistant && (len(b.Sig) > 0 && slices.Contains(h.Signed, b.For) || h.BareReasoning && b.What == Thinking && !b.Text.Blank())
-			return isReasoning(b) && !taken
+			signed := assistant && len(b.Sig) > 0 && slices.Contains(h.Signed, b.For)
+			if isReasoning(b) {
+				return !signed && !(assistant && h.BareReasoning && b.What == Thinking && !b.Text.Blank())
+			}
+			if !signed {
+				b.Sig, b.For = nil, ""
+			}
+			return b.What == Text && len(b.Text) == 0 && !signed // there was but the signature
 		})
 		if len(turn.Replay) > 0 && (!turn.Replay.IsArray() || h.Exact == nil || !h.Exact(turn)) {
 			turn.Replay = nil

@@ -58,12 +58,15 @@ func unique(name string, most int, taken func(string) bool) string {
 }
 
 // nameTools finds names that providers take, and remembers the way back.
-func (t *Trip) nameTools() {
+func (t *Trip) nameTools(letterFirst bool) {
 	give := func(name string) {
 		if _, ok := t.renames.there[name]; ok || name == "" {
 			return
 		}
 		to := fit(name, maxName)
+		if c := to[0]; letterFirst && (c == '-' || c >= '0' && c <= '9') {
+			to = fit("_"+to, maxName)
+		}
 		if to == name && t.renames.back[to] == "" {
 			return
 		}
@@ -101,7 +104,7 @@ func (t *Trip) chooseAmong(h *Habits) error {
 			return Invalid(invalidValue, "tool_choice", fmt.Sprintf("Invalid value: 'tool_choice' names '%s', which is not in 'tools'.", name))
 		}
 	}
-	if r.Choice.Among == nil {
+	if r.Choice.Among == nil || h.NamesAmong {
 		return nil
 	}
 	used := func(tool *Tool) bool { return slices.Contains(r.Choice.Among, tool.Name) }

@@ -211,6 +211,17 @@ func (a *answer) appendCall(dst []byte, ev *chat.Event, b *block, index bool) []
 	return append(append(append(dst, `,"`...), input...), `":"`...)
 }
 
+// appendSignature appends the signature of a call in the words in which Google's
+// own compatible API gives it, for clients that keep nothing else. It stands
+// inside the call, behind its function.
+func appendSignature(dst []byte, ev *chat.Event) []byte {
+	if len(ev.Sig) == 0 || ev.For != forGemini {
+		return dst
+	}
+	dst = raw.AppendText(append(dst, `,"extra_content":{"google":{"thought_signature":`...), ev.Sig)
+	return append(dst, `}}`...)
+}
+
 // appendArguments appends a piece of a call's arguments, within a string.
 func appendArguments(dst []byte, ev *chat.Event) []byte {
 	if len(ev.JSON) > 0 {

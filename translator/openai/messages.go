@@ -26,7 +26,7 @@ func (r *reader) at(member string) string { return fmt.Sprintf("messages[%d]%s",
 // fields are the members of a message; those that are null are empty.
 type fields struct {
 	role, content, name, refusal, calls, call, callID, audio, failed raw.Value
-	details, blocks, text, short                                     raw.Value // of reasoning
+	details, blocks, text, short, extra                              raw.Value // of reasoning
 }
 
 func fieldsOf(message raw.Value) (f fields) {
@@ -62,6 +62,8 @@ func fieldsOf(message raw.Value) (f fields) {
 			f.text = v
 		case "reasoning":
 			f.short = v
+		case "extra_content":
+			f.extra = v
 		}
 	}
 	return f
@@ -220,7 +222,8 @@ func located(m *chat.Media, url raw.Text) error {
 	return nil
 }
 
-// assistant reads an earlier answer: its reasoning, its text, its calls.
+// assistant reads an earlier answer: its reasoning, its text, its calls, and what
+// signs them.
 func (r *reader) assistant(turn *chat.Turn, f *fields) error {
 	if len(f.audio) > 0 {
 		r.req.Use(chat.InputAudio, r.at(".audio"))
@@ -249,6 +252,9 @@ func (r *reader) assistant(turn *chat.Turn, f *fields) error {
 			at := r.at(fmt.Sprintf(".tool_calls[%d]", i))
 			return chat.Invalid("missing_required_parameter", at, "Missing required parameter: '"+at+"' needs an id and a name.")
 		}
+		if b.Sig = signatureOf(call); len(b.Sig) > 0 {
+			b.For = forGemini
+		}
 		turn.Blocks = append(turn.Blocks, b)
 	}
 	if f.call.IsObject() {
@@ -257,6 +263,7 @@ func (r *reader) assistant(turn *chat.Turn, f *fields) error {
 		turn.Blocks = append(turn.Blocks, b)
 		r.names = append(r.names, name{b.Name, b.ID})
 	}
+	r.sign(turn, f)
 	return nil
 }
 

@@ -100,19 +100,18 @@ func (o *object) closed(ev *chat.Event) {
 	switch ev.What {
 	case chat.Text:
 		c.noteAll(b)
-	case chat.Thinking, chat.Redacted:
-		if len(ev.Sig) > 0 {
-			c.entries = detailOf(comma(c.entries), ev, o.id, b.text, c.details)
-			c.details++
-		}
 	case chat.Call, chat.Custom:
 		if ev.What == chat.Call && !b.sent {
 			c.list = append(c.list, "{}"...)
 		}
 		c.list = append(c.list, `"}`...)
 		if !o.trip.Request.Legacy {
-			c.list = append(c.list, '}')
+			c.list = append(appendSignature(c.list, ev), '}')
 		}
+	}
+	if len(ev.Sig) > 0 {
+		c.entries = detailOf(comma(c.entries), ev, o.id, b.text, c.details)
+		c.details++
 	}
 	o.end(ev.Block)
 }

@@ -3,6 +3,7 @@ package openai
 import (
 	"encoding/base64"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -100,6 +101,9 @@ func (r *reader) detail(turn *chat.Turn, v raw.Value) {
 		}
 	case encrypted:
 		b.What, b.Sig = chat.Redacted, v.Get("data").Text()
+		if b.For == forGemini {
+			b.ID = id // of the call that it signs
+		}
 	default:
 		return
 	}
@@ -107,6 +111,73 @@ func (r *reader) detail(turn *chat.Turn, v raw.Value) {
 		return // of a vendor that we do not know
 	}
 	turn.Blocks = append(turn.Blocks, b)
+}
+
+// signatureOf returns the signature of a call, as Google's own compatible APIs
+// give it or as clients shorten it.
+func signatureOf(call raw.Value) raw.Text {
+	if sig := inExtra(call.Get("extra_content")); len(sig) > 0 {
+		return sig
+	}
+	return call.Get("thoughtSignature").Text()
+}
+
+func inExtra(extra raw.Value) raw.Text {
+	for _, vendor := range [...]string{"google", "vertex"} {
+		if sig := extra.Get(vendor).Get("thought_signature").Text(); len(sig) > 0 {
+			return sig
+		}
+	}
+	return nil
+}
+
+// sign gives Gemini's signatures to what they sign: one with an id to the call of
+// that id, any other to the text.
+func (r *reader) sign(turn *chat.Turn, f *fields) {
+	var loose []chat.Block
+	turn.Blocks = slices.DeleteFunc(turn.Blocks, func(b chat.Block) bool {
+		apart := b.What == chat.Redacted && b.For == forGemini
+		if apart {
+			loose = append(loose, b)
+		}
+		return apart
+	})
+	if sig := inExtra(f.extra); len(loose) == 0 && len(sig) > 0 {
+		loose = append(loose, chat.Block{Sig: sig, For: forGemini, Message: r.message, Part: -1})
+	}
+	for _, b := range loose {
+		if b.ID == "" {
+			turn.Blocks = signText(turn.Blocks, b)
+			continue
+		}
+		for i := range turn.Blocks {
+			// A function of old has no id to be told by, and is alone.
+			if call := &turn.Blocks[i]; isCall(call) && (call.ID == b.ID || f.call.IsObject()) {
+				call.Sig, call.For = b.Sig, b.For
+			}
+		}
+	}
+	if slices.ContainsFunc(turn.Blocks, func(b chat.Block) bool { return b.For == forGemini }) {
+		r.req.Use(chat.History, r.at(".reasoning_details"))
+	}
+}
+
+func isCall(b *chat.Block) bool { return b.What == chat.Call || b.What == chat.Custom }
+
+// signText gives a signature to the last text of an answer, and to an empty one
+// where there is none or it is signed already.
+func signText(blocks []chat.Block, sig chat.Block) []chat.Block {
+	at := 0 // behind the last block that is no call
+	for i := range blocks {
+		if !isCall(&blocks[i]) {
+			at = i + 1
+		}
+	}
+	if at > 0 && blocks[at-1].What == chat.Text && len(blocks[at-1].Sig) == 0 {
+		blocks[at-1].Sig, blocks[at-1].For = sig.Sig, sig.For
+		return blocks
+	}
+	return slices.Insert(blocks, at, chat.Block{What: chat.Text, Sig: sig.Sig, For: sig.For, Message: sig.Message, Part: -1})
 }
 
 // blocks reads a whole answer that came back as it was. What is not exactly
@@ -129,7 +200,11 @@ func detailOf(dst []byte, ev *chat.Event, reply, text raw.Text, index int) []byt
 		dst = base64.StdEncoding.AppendEncode(dst, ev.JSON)
 		dst = append(append(append(append(dst, `","id":"`...), ourBlocks...), ev.For...), ':')
 		dst = append(append(dst, reply...), `","format":"unknown"`...)
-	case ev.What == chat.Redacted:
+	case ev.What == chat.Call || ev.What == chat.Custom:
+		dst = raw.AppendText(append(dst, `{"type":"reasoning.encrypted","data":`...), ev.Sig)
+		dst = raw.AppendText(append(dst, `,"id":`...), ev.ID)
+		dst = format(dst, ev.For, reply, index)
+	case ev.What != chat.Thinking:
 		dst = raw.AppendText(append(dst, `{"type":"reasoning.encrypted","data":`...), ev.Sig)
 		dst = format(dst, ev.For, reply, index)
 	default:

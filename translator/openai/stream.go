@@ -95,8 +95,8 @@ func (s *stream) opened(dst []byte, ev *chat.Event) []byte {
 	if s.trip.Request.Legacy {
 		return append(append(s.appendCall(dst, ev, b, false), `"}`...), unfinished...)
 	}
-	dst = s.appendCall(append(dst, `"tool_calls":[`...), ev, b, true)
-	return append(append(dst, `"}}]`...), unfinished...)
+	dst = append(s.appendCall(append(dst, `"tool_calls":[`...), ev, b, true), `"}`...)
+	return append(append(appendSignature(dst, ev), `}]`...), unfinished...)
 }
 
 func (s *stream) delta(dst []byte, ev *chat.Event) []byte {
@@ -156,14 +156,13 @@ func (s *stream) closed(dst []byte, ev *chat.Event) []byte {
 	switch ev.What {
 	case chat.Text:
 		s.choice(ev).noteAll(b)
-	case chat.Thinking, chat.Redacted:
-		if len(ev.Sig) > 0 {
-			dst = s.detail(dst, ev, b.text)
-		}
 	case chat.Call:
 		if !b.sent {
 			dst = s.arguments(dst, &chat.Event{What: chat.Call, Choice: ev.Choice, Block: ev.Block, Text: raw.Text("{}")})
 		}
+	}
+	if len(ev.Sig) > 0 {
+		dst = s.detail(dst, ev, b.text)
 	}
 	s.end(ev.Block)
 	return dst
