@@ -102,14 +102,19 @@ func (r *rewrite) has(name string) bool {
 func (r *rewrite) lose(v verdict, field, param string) error {
 	switch v = v.under(r.backend.UnsupportedParameters); v {
 	case refused:
-		return &Refusal{Status: 422, Type: "invalid_request_error", Code: "unsupported_parameter", Param: param,
-			Message: fmt.Sprintf("Unsupported parameter: '%s' is not known to %s. Leave it out.", param, r.backend.where())}
+		return r.unknown(param, "Leave it out.")
 	case dropped, shifted:
 		if w := field + ";unsupported"; !slices.Contains(r.warned, w) {
 			r.warned = append(r.warned, w)
 		}
 	}
 	return nil
+}
+
+// unknown refuses what the backend does not know.
+func (r *rewrite) unknown(param, instead string) error {
+	return &Refusal{Status: 422, Type: "invalid_request_error", Code: "unsupported_parameter", Param: param,
+		Message: fmt.Sprintf("Unsupported parameter: '%s' is not known to %s. %s", param, r.backend.where(), instead)}
 }
 
 // field judges a top-level member.

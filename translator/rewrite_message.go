@@ -48,7 +48,9 @@ func (r *rewrite) message(i, at int) error {
 		case reasoningShort:
 			reasoning[1] = m.key
 		case "tool_calls":
-			r.calls(m.value)
+			if err := r.calls(i, m.value); err != nil {
+				return err
+			}
 		}
 	}
 	c.close()
@@ -74,22 +76,37 @@ func (r *rewrite) renameReasoning(have, other span) {
 	}
 }
 
-// calls takes the extensions off the calls of an earlier answer.
-func (r *rewrite) calls(at span) {
-	if !r.backend.StripExtras {
-		return
+// calls takes the extensions off the calls of the i-th message, an earlier
+// answer. A call of a custom tool is refused where dated versions are spoken,
+// whatever the option says: what follows in the conversation goes on from it.
+func (r *rewrite) calls(i int, at span) error {
+	dated := r.backend.isDated()
+	if !r.backend.StripExtras && !dated {
+		return nil
 	}
-	for e := elementsAt(r.body, at.start); e.next(); {
-		c := cuts{edits: &r.edits}
-		for m := within(r.body, e.value.start); m.next(); {
-			if whole := (span{m.key.start, m.value.end}); isExtra(string(m.name())) {
-				c.drop(whole)
-			} else {
-				c.keep(whole)
-			}
+	e := elementsAt(r.body, at.start)
+	for j := 0; e.next(); j++ {
+		if dated && typeOf(r.body[e.value.start:e.value.end]) == "custom" {
+			return r.unknown("messages["+strconv.Itoa(i)+"].tool_calls["+strconv.Itoa(j)+"].custom", "Tell it as a function's.")
 		}
-		c.close()
+		if r.backend.StripExtras {
+			r.strip(e.value.start)
+		}
 	}
+	return nil
+}
+
+// strip takes the extensions off one call.
+func (r *rewrite) strip(at int) {
+	c := cuts{edits: &r.edits}
+	for m := within(r.body, at); m.next(); {
+		if whole := (span{m.key.start, m.value.end}); isExtra(string(m.name())) {
+			c.drop(whole)
+		} else {
+			c.keep(whole)
+		}
+	}
+	c.close()
 }
 
 // parts looks through the content of the i-th message. Dated versions of Azure
@@ -105,7 +122,7 @@ func (r *rewrite) parts(i int, at span) error {
 		kind := typeOf(r.body[e.value.start:e.value.end])
 		if kind == "file" || kind == "input_audio" && !b.since(azureAudioParts) {
 			param := "messages[" + strconv.Itoa(i) + "].content[" + strconv.Itoa(j) + "]." + kind
-			if err := r.lose(refused, "messages.content."+kind, param); err != nil {
+			if err := r.lose(refused, kind, param); err != nil {
 				return err
 			}
 			c.drop(e.value)

@@ -290,17 +290,16 @@ func (w *writer) output() {
 	w.out = append(w.out, '}')
 }
 
-// tier says at what price the request is to be served.
+// tier says at what price the request is to be served, where the rules have
+// left a tier.
 func (w *writer) tier(out *chat.Outgoing) {
 	switch tier := w.req.Tier; {
 	case tier == "":
-	case w.home.home == bedrock && (tier == "flex" || tier == "priority" || tier == "default"):
+	case w.home.home == bedrock:
 		set(out, "x-amzn-bedrock-service-tier", tier)
-	case w.home.home == direct && tier == "default":
-		w.out = append(w.out[:len(w.out)-1], `,"service_tier":"standard_only"}`...)
-	case w.home.home == direct && tier == "priority":
+	case tier == "priority":
 		w.trip.Warn("service_tier", "auto") // Anthropic's own default takes priority where it was bought
 	default:
-		w.trip.Warn("service_tier", "unsupported")
+		w.out = append(w.out[:len(w.out)-1], `,"service_tier":"standard_only"}`...)
 	}
 }

@@ -1,6 +1,7 @@
 package anthropic
 
 import (
+	"slices"
 	"strconv"
 
 	"llmroute/translator/chat"
@@ -20,9 +21,10 @@ func (d *Dialect) rules() chat.Rules {
 			{Verdict: pass}},
 		chat.TopP: {{Verdict: warn, When: "4.7+", If: func(t *chat.Trip) bool { return !modelOf(t).sampled() && !isOne(t.Request.TopP) }},
 			{Verdict: pass}},
-		chat.ServiceTier: chat.Always(pass),
-		chat.WebSearch:   chat.Always(pass),
-		chat.RemoteImage: chat.Always(pass),
+		chat.ServiceTier:  {{Verdict: pass, When: "default, priority", If: tierAmong("default", "priority")}, {Verdict: warn}},
+		chat.FormatSchema: {{Verdict: pass, When: "held to, or by a forced tool", If: d.formed}, {Verdict: shift}},
+		chat.WebSearch:    chat.Always(pass),
+		chat.RemoteImage:  chat.Always(pass),
 	}
 	if d.home != direct {
 		r[chat.RemoteImage] = chat.Always(refuse)
@@ -32,11 +34,14 @@ func (d *Dialect) rules() chat.Rules {
 	}
 	if d.home == bedrock {
 		r[chat.WebSearch] = chat.Always(refuse)
+		r[chat.ServiceTier] = []chat.Case{{Verdict: pass, When: "default, flex, priority", If: tierAmong("default", "flex", "priority")}, {Verdict: warn}}
+		r[chat.FormatSchema] = []chat.Case{{Verdict: pass, When: "held to, or by a forced tool", If: d.formed},
+			{Verdict: shift, When: "beside tools", If: func(t *chat.Trip) bool { return len(t.Request.Tools) > 0 }}, {Verdict: refuse}}
 	}
 	for v, fields := range map[chat.Verdict][]chat.Field{
 		pass: {chat.Model, chat.LeadingSystem, chat.ImageURL, chat.FilePart, chat.History, chat.FunctionCalls, chat.CustomCalls,
 			chat.BrokenArguments, chat.FunctionTools, chat.CustomTools, chat.ChoiceFree, chat.ChoiceAmong, chat.ParallelCalls,
-			chat.FormatObject, chat.FormatSchema, chat.ReasoningEffort, chat.MaxTokens, chat.StopWords, chat.Streaming,
+			chat.FormatObject, chat.ReasoningEffort, chat.MaxTokens, chat.StopWords, chat.Streaming,
 			chat.StreamOptions, chat.EndUser, chat.CacheMarks, chat.LegacyFunctions},
 		warn: {chat.ImageDetail, chat.MessageName, chat.Verbosity, chat.Seed, chat.CacheKey, chat.CacheRetention, chat.Stored,
 			chat.Metadata, chat.Prediction, chat.Unknown},
@@ -47,9 +52,6 @@ func (d *Dialect) rules() chat.Rules {
 		for _, f := range fields {
 			r[f] = chat.Always(v)
 		}
-	}
-	if d.home == bedrock {
-		r[chat.FormatSchema] = []chat.Case{{Verdict: pass, When: "models that keep to schemas or can be forced, or beside tools", If: d.formed}, {Verdict: refuse}}
 	}
 	return r
 }
@@ -69,10 +71,15 @@ func (d *Dialect) structured(t *chat.Trip) bool {
 	return m.version >= 45
 }
 
-// formed reports whether an answer can be given the form of a schema, or asked
-// for it where there are tools that it may call instead.
+// formed reports whether an answer can be held to a schema in any way: by the
+// home, or by a tool that must be called.
 func (d *Dialect) formed(t *chat.Trip) bool {
-	return d.structured(t) || modelOf(t).forced() || len(t.Request.Tools) > 0
+	return d.structured(t) || len(t.Request.Tools) == 0 && modelOf(t).forced()
+}
+
+// tierAmong reports whether the tier that is asked for is one of those.
+func tierAmong(tiers ...string) func(*chat.Trip) bool {
+	return func(t *chat.Trip) bool { return slices.Contains(tiers, t.Request.Tier) }
 }
 
 // extensions are the fields of Anthropic's own that callers of OpenAI's API send

@@ -76,7 +76,8 @@ var rules = chat.Rules{
 	chat.ParallelCalls:   either("Claude", model.isClaude, chat.Shift),
 	chat.FormatObject:    chat.Always(chat.Translate),
 	chat.FormatSchema: {
-		{Verdict: chat.Translate, When: "models that keep to schemas or can be forced, or beside tools", If: formed},
+		{Verdict: chat.Translate, When: "models that keep to schemas or can be forced", If: func(t *chat.Trip) bool { return modelOf(t).formed(len(t.Request.Tools) > 0) }},
+		{Verdict: chat.Shift, When: "beside tools", If: func(t *chat.Trip) bool { return len(t.Request.Tools) > 0 }},
 		{Verdict: chat.Refuse},
 	},
 	chat.ReasoningEffort: either("models that reason", model.reasons, chat.Warn),
@@ -117,13 +118,6 @@ func either(when string, is func(model) bool, no chat.Verdict) []chat.Case {
 		{Verdict: chat.Translate, When: when, If: func(t *chat.Trip) bool { return is(modelOf(t)) }},
 		{Verdict: no},
 	}
-}
-
-// formed reports whether an answer can be given the form of a schema, or asked
-// for it where there are tools that it may call instead.
-func formed(t *chat.Trip) bool {
-	m := modelOf(t)
-	return m.keepsSchemas() || m.forcedAny() || len(t.Request.Tools) > 0
 }
 
 // inBuckets reports whether all pictures that did not come along are where

@@ -222,6 +222,10 @@ func (m model) keepsSchemas() bool {
 	return false
 }
 
+// formed reports whether an answer can be held to a schema in any way, or be the
+// call of a tool that must be called, which leaves no room for other tools.
+func (m model) formed(tooled bool) bool { return m.keepsSchemas() || !tooled && m.forcedAny() }
+
 func (m model) caches() bool { return m.vendor == claude || m.vendor == nova }
 
 // cachesAnHour reports whether what is cached can be kept for an hour, not only

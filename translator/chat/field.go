@@ -131,6 +131,10 @@ func Fields() []Field {
 // String returns the field's row in the matrix.
 func (f Field) String() string { return fieldNames[f].row }
 
+// Name returns what warnings call the field, unless they name what stood there:
+// one of the penalties, or the field that nobody knows.
+func (f Field) Name() string { return fieldNames[f].name }
+
 // Use is a field that a request says something with, and where.
 type Use struct {
 	Field
@@ -238,8 +242,10 @@ func (t *Trip) Judge(rules Rules, h Habits) error {
 	})
 	uses := slices.Clone(t.Request.Uses)
 	for _, u := range uses {
-		switch v := rules.Of(u.Field, t); v {
-		case Warn, Shift, Refuse:
+		switch v := rules.Of(u.Field, t); {
+		case v == Shift && u.Field == FormatSchema:
+			// It is not given up: holdForm asks for it in words, and says so.
+		case v == Warn, v == Shift, v == Refuse:
 			if err := t.Lose(v, u.Field, u.Param, "unsupported"); err != nil {
 				return err
 			}

@@ -196,7 +196,8 @@ func (t *Trip) placeSystem(h *Habits) error {
 				r.Turns[i].Blocks = tagged(r.Turns[i].Blocks)
 			}
 		}
-		return t.Lose(Shift, LateSystem, fmt.Sprintf("messages[%d].role", r.Turns[lead+late].At), "system_as_user")
+		t.Warn(LateSystem.Name(), "system_as_user")
+		return nil
 	case LateHoist:
 		slices.SortStableFunc(r.Turns[lead:], func(a, b Turn) int {
 			return first(a.Role) - first(b.Role)
@@ -272,13 +273,19 @@ func (t *Trip) mergeTurns() {
 // checkLast looks at how the conversation ends.
 func (t *Trip) checkLast(h *Habits) error {
 	turns := t.Request.Turns
-	n := len(turns)
-	if n == 0 || turns[n-1].Role == System && !slices.ContainsFunc(turns, func(turn Turn) bool { return turn.Role != System }) {
-		return Invalid(invalidValue, "messages", "Invalid value for 'messages': no message says anything.")
+	if n := len(turns); n > 0 && turns[n-1].Role == Assistant && !h.Prefill {
+		if t.Options.Unsupported != DropUnsupported {
+			return unsupported(unsupportedValue, fmt.Sprintf("messages[%d]", turns[n-1].At),
+				"Unsupported value: the model '"+t.Options.Model+"' cannot go on with an answer that was begun. "+advice[Prefill])
+		}
+		for n > 0 && turns[n-1].Role == Assistant {
+			n--
+		}
+		turns, t.Request.Turns = turns[:n], turns[:n]
+		t.Warn(Prefill.Name(), "answer_begun")
 	}
-	if turns[n-1].Role == Assistant && !h.Prefill {
-		return unsupported(unsupportedValue, fmt.Sprintf("messages[%d]", turns[n-1].At),
-			"Unsupported value: the model '"+t.Options.Model+"' cannot go on with an answer that was begun. "+advice[Prefill])
+	if !slices.ContainsFunc(turns, func(turn Turn) bool { return turn.Role != System }) {
+		return Invalid(invalidValue, "messages", "Invalid value for 'messages': no message says anything.")
 	}
 	if !h.NoEmpty {
 		return nil

@@ -79,7 +79,7 @@ func (r *reader) finish() error {
 	if len(r.req.Tools) == 0 {
 		r.req.Choice, r.req.NoParallel = chat.Choice{}, false
 	}
-	if r.req.NoParallel {
+	if r.req.NoParallel && !r.req.Legacy { // functions of old say nothing of it
 		r.req.Use(chat.ParallelCalls, "parallel_tool_calls")
 	}
 	return nil
