@@ -5,6 +5,7 @@ import (
 
 	"llmroute/translator/chat"
 	"llmroute/translator/raw"
+	"llmroute/translator/schema"
 )
 
 // WriteRequest writes t as a request of the Messages API.
@@ -282,7 +283,7 @@ func (w *writer) output() {
 	if len(f.Schema) > 0 {
 		w.out = append(w.out, `"format":{"type":"json_schema","schema":`...)
 		changed := false
-		if w.out, changed = appendStrict(w.out, f.Schema); changed {
+		if w.out, changed = schema.AppendClosed(w.out, f.Schema); changed {
 			w.trip.Warn("response_format", "schema_narrowed")
 		}
 		w.out = append(w.out, '}')

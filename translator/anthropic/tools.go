@@ -5,6 +5,7 @@ import (
 
 	"llmroute/translator/chat"
 	"llmroute/translator/raw"
+	"llmroute/translator/schema"
 )
 
 // fitTools looks at what tools the home can have.
@@ -60,12 +61,12 @@ func (w *writer) tool(t *chat.Tool) error {
 	if len(t.Description) > 0 {
 		w.out = raw.AppendText(append(w.out, `,"description":`...), t.Description)
 	}
-	schema := t.Schema
-	if len(schema) == 0 {
-		schema = chat.EmptySchema
+	takes := t.Schema
+	if len(takes) == 0 {
+		takes = chat.EmptySchema
 	}
 	for _, word := range [...]string{"anyOf", "oneOf", "allOf"} {
-		if schema.Get(word).IsArray() {
+		if takes.Get(word).IsArray() {
 			return &chat.Refusal{Status: 422, Type: "invalid_request_error", Code: "unsupported_value", Param: t.Param + ".parameters",
 				Message: "Unsupported value: the parameters of the tool '" + t.Name + "' have '" + word + "' at the top level, which this provider does not take. Move it into a property."}
 		}
@@ -81,14 +82,14 @@ func (w *writer) tool(t *chat.Tool) error {
 	switch {
 	case strict:
 		changed := false
-		if w.out, changed = appendStrict(w.out, schema); changed {
+		if w.out, changed = schema.AppendClosed(w.out, takes); changed {
 			w.trip.Warn("tools.strict", "schema_narrowed")
 		}
 		w.out = append(w.out, `,"strict":true`...)
-	case schema.Get("type").Is():
-		w.out = append(w.out, schema...)
+	case takes.Get("type").Is():
+		w.out = append(w.out, takes...)
 	default:
-		w.out = appendTyped(w.out, schema)
+		w.out = appendTyped(w.out, takes)
 	}
 	w.mark(t.Cache)
 	w.out = append(w.out, '}')
@@ -148,108 +149,4 @@ func (w *writer) choice() {
 		w.member("disable_parallel_tool_use", []byte("true"))
 	}
 	w.out = append(w.out, '}')
-}
-
-// narrowed are the words of JSON Schema that cannot be held to.
-func narrowed(word string) bool {
-	switch word {
-	case "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength",
-		"maxItems", "uniqueItems", "minProperties", "maxProperties", "patternProperties":
-		return true
-	}
-	return false
-}
-
-// appendStrict appends a schema as answers can be held to it: objects without
-// further properties, and without the words that cannot be held to. It reports
-// whether that changed what the schema says.
-func appendStrict(dst []byte, schema raw.Value) ([]byte, bool) {
-	if !schema.IsObject() {
-		return append(dst, schema...), false
-	}
-	changed, first := false, true
-	dst = append(dst, '{')
-	for m := schema.Members(); m.Next(); {
-		word, v := string(m.Name()), m.Value()
-		if narrowed(word) || word == "minItems" && v.Int() > 1 {
-			changed = true
-			continue
-		}
-		if word == "additionalProperties" {
-			changed = changed || string(v) != "false"
-			continue
-		}
-		if !first {
-			dst = append(dst, ',')
-		}
-		first = false
-		dst = append(append(append(dst, '"'), word...), `":`...)
-		var c bool
-		switch {
-		case (word == "properties" || word == "$defs" || word == "definitions") && v.IsObject():
-			dst, c = appendStrictEach(dst, v)
-		case (word == "anyOf" || word == "oneOf" || word == "allOf" || word == "prefixItems") && v.IsArray():
-			dst, c = appendStrictList(dst, v)
-		case word == "items":
-			dst, c = appendStrict(dst, v)
-		default:
-			dst = append(dst, v...)
-		}
-		changed = changed || c
-	}
-	if isObject(schema) {
-		if !first {
-			dst = append(dst, ',')
-		}
-		if !schema.Get("additionalProperties").Is() {
-			changed = true
-		}
-		dst = append(dst, `"additionalProperties":false`...)
-	}
-	return append(dst, '}'), changed
-}
-
-// isObject reports whether a schema is one of objects.
-func isObject(schema raw.Value) bool {
-	kind := schema.Get("type")
-	if kind.String() == "object" {
-		return true
-	}
-	for e := kind.Elements(); e.Next(); {
-		if e.Value().String() == "object" {
-			return true
-		}
-	}
-	return schema.Get("properties").IsObject()
-}
-
-func appendStrictEach(dst []byte, named raw.Value) (_ []byte, changed bool) {
-	dst = append(dst, '{')
-	first := true
-	for m := named.Members(); m.Next(); {
-		if !first {
-			dst = append(dst, ',')
-		}
-		first = false
-		var c bool
-		dst = append(append(append(dst, '"'), m.Name()...), `":`...)
-		dst, c = appendStrict(dst, m.Value())
-		changed = changed || c
-	}
-	return append(dst, '}'), changed
-}
-
-func appendStrictList(dst []byte, list raw.Value) (_ []byte, changed bool) {
-	dst = append(dst, '[')
-	first := true
-	for e := list.Elements(); e.Next(); {
-		if !first {
-			dst = append(dst, ',')
-		}
-		first = false
-		var c bool
-		dst, c = appendStrict(dst, e.Value())
-		changed = changed || c
-	}
-	return append(dst, ']'), changed
 }
