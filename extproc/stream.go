@@ -269,13 +269,12 @@ func (x *stream) responseHeaders() error {
 	}
 	x.identify()
 	for _, f := range x.edit.Set {
-		if f.Name == ":status" { // an error that is not the client's fault
-			x.record.Status = atoi(f.Value)
-		}
 		x.out.setHeader(f.Name, f.Value)
 	}
 	x.out.remove = append(x.out.remove, x.edit.Remove...)
 	switch {
+	case x.in.last && x.edit.Mode != translator.Keep:
+		return x.wordless()
 	case x.in.last:
 		return x.end()
 	case x.edit.Mode == translator.Keep:
@@ -296,8 +295,7 @@ func (x *stream) responseBody() error {
 	before := x.exchange.Tally()
 	out, same, err := x.exchange.Body(x.scratch[:0], chunk, last)
 	if err != nil {
-		x.record.ErrorType = "invalid_response"
-		return fmt.Errorf("reply of backend %s: %w", x.plan.Backend.ID, err)
+		return x.unreadable(err)
 	}
 	if !same {
 		x.scratch = out
@@ -306,10 +304,10 @@ func (x *stream) responseBody() error {
 			x.out.setHeader("content-length", itoa(len(out)))
 		}
 	}
-	tally := x.exchange.Tally()
 	if x.mode == modeBuffered {
-		x.mendHead(&tally)
+		x.correct()
 	}
+	tally := x.exchange.Tally()
 	if before.Events == 0 && tally.Events > 0 && x.record.FirstToken == 0 && x.mode == modeStreamed {
 		x.record.FirstToken = x.received.Sub(x.record.Start)
 	}
@@ -319,18 +317,6 @@ func (x *stream) responseBody() error {
 		return x.end()
 	}
 	return nil
-}
-
-// mendHead puts into the head of a reply what only its body told. Envoy holds
-// the head of a buffered reply until the reply to its body.
-func (x *stream) mendHead(t *translator.Tally) {
-	if t.Status != 0 {
-		x.record.Status = t.Status
-		x.out.setHeader(":status", itoa(t.Status))
-	}
-	if t.RetryAfter > 0 {
-		x.out.setHeader("retry-after", itoa(t.RetryAfter))
-	}
 }
 
 // end fills in what is known when the reply is over and sends it along, once,

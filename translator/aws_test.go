@@ -100,16 +100,17 @@ func TestConverseRefuses(t *testing.T) {
 		status int
 		reply  headers
 		want   []Header
+		told   int
 		body   string
 	}{
 		{"a quota", 400, headers{"x-amzn-errortype": "ServiceQuotaExceededException:http://x/", "x-amz-retry-after": "1001"},
-			[]Header{{":status", "429"}, {"retry-after", "2"}, {"content-type", "application/json"}},
+			[]Header{{"retry-after", "2"}, {"content-type", "application/json"}}, 429,
 			`{"error":{"message":"m","type":"rate_limit_error","param":null,"code":"insufficient_quota","provider":"bedrock"}}`},
 		{"our own credential", 403, headers{"x-amzn-errortype": "ExpiredTokenException"},
-			[]Header{{":status", "502"}, {"content-type", "application/json"}},
-			`{"error":{"message":"m","type":"server_error","param":null,"code":"provider_auth_error","provider":"bedrock"}}`},
+			[]Header{{"content-type", "application/json"}}, 502,
+			`{"error":{"message":"The provider refused the gateway's credential.","type":"server_error","param":null,"code":"provider_auth_error","provider":"bedrock"}}`},
 		{"a wait that is known already", 429, headers{"x-amzn-errortype": "ThrottlingException", "x-amz-retry-after": "1000", "retry-after": "7"},
-			[]Header{{"content-type", "application/json"}},
+			[]Header{{"content-type", "application/json"}}, 429,
 			`{"error":{"message":"m","type":"rate_limit_error","param":null,"code":"rate_limit_exceeded","provider":"bedrock"}}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -123,6 +124,9 @@ func TestConverseRefuses(t *testing.T) {
 			}
 			if diff := cmp.Diff(c.body, play(t, x, []byte(`{"message":"m"}`))); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
+			}
+			if got := x.Tally().Status; got != c.told {
+				t.Errorf("status %d, want %d", got, c.told)
 			}
 		})
 	}

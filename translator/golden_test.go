@@ -279,6 +279,9 @@ func tallyText(t Tally) string {
 	line("model", t.Model)
 	line("finish", t.Finish)
 	line("error", t.Error)
+	line("status", t.Status)
+	line("no retry", t.NoRetry)
+	line("retry after", t.RetryAfter)
 	line("events", t.Events)
 	line("input", t.Usage.Input)
 	line("cached", t.Usage.Cached)
@@ -287,8 +290,6 @@ func tallyText(t Tally) string {
 	line("reasoning", t.Usage.Reasoning)
 	line("total", t.Usage.Total)
 	line("done", t.Done)
-	line("status", t.Status)
-	line("retry after", t.RetryAfter)
 	return b.String()
 }
 

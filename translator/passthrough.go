@@ -6,7 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"llmroute/translator/chat"
 	"llmroute/translator/frame"
+	"llmroute/translator/openai"
 )
 
 // passthrough is the Exchange between equal dialects. Nothing is decoded: the
@@ -107,9 +109,7 @@ func (p *passthrough) Head(out *Edit, status int, h Headers) error {
 	p.mode = p.modeOf(status, h)
 	if p.locked = status == http.StatusUnauthorized && !p.backend.ClientCredential; p.locked {
 		p.mode = Whole
-		p.watch.tally.Done, p.watch.tally.Error = true, "provider_auth_error"
-		out.Set = append(out.Set, Header{":status", "502"}, Header{"content-type", "application/json"})
-		out.Remove = append(out.Remove, "content-encoding", "www-authenticate")
+		out.Remove = append(out.Remove, "content-encoding", authenticate)
 	}
 	out.Mode = p.mode
 	if p.mode == Stream && h.Get("content-length") != "" {
@@ -147,7 +147,9 @@ func (p *passthrough) modeOf(status int, h Headers) Mode {
 func (p *passthrough) Body(dst, chunk []byte, last bool) (out []byte, same bool, err error) {
 	switch {
 	case p.locked:
-		return append(dst, lockedOut...), false, nil
+		err := p.backend.attributed(&chat.Error{Status: p.status})
+		p.watch.tally.refuse(err)
+		return openai.Dialect{}.WriteError(dst, err), false, nil
 	case p.mode == Whole && p.status >= 400:
 		p.watch.refused(p.status, chunk)
 	case p.mode == Whole:
@@ -157,11 +159,6 @@ func (p *passthrough) Body(dst, chunk []byte, last bool) (out []byte, same bool,
 	}
 	return dst, true, nil
 }
-
-// lockedOut is what a client is told whose request failed for the gateway's own
-// credential. The provider's words may hold a part of that.
-const lockedOut = `{"error":{"message":"The provider refused the gateway's credential.",` +
-	`"type":"server_error","param":null,"code":"provider_auth_error"}}`
 
 func (p *passthrough) Tally() Tally { return p.watch.tally }
 

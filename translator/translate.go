@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
 	"llmroute/translator/chat"
@@ -24,11 +23,12 @@ type translation struct {
 
 	trip     chat.Trip
 	out      chat.Outgoing
-	status   int // as it came
-	told     int // as the client is told
+	status   int
 	mode     Mode
+	waits    bool   // the reply says how long to wait
 	encoding string // of the reply's body; "" for none
 	head     kept   // of a reply that is an error
+	fault    *chat.Error
 	reader   chat.Reader
 	writer   chat.Writer
 	restorer chat.Restorer
@@ -87,12 +87,14 @@ func (x *translation) options(in *Call) {
 const (
 	contentType = "content-type"
 	retryAfter  = "retry-after"
+	// How a server asks for a credential; the client has none to give.
+	authenticate = "www-authenticate"
 )
 
 // Head looks at how the reply begins. A stream may come although none was asked
 // for, and the other way round; either is told to the client as it asked.
 func (x *translation) Head(out *Edit, status int, h Headers) error {
-	x.status, x.told = status, status
+	x.status = status
 	x.reader = x.home.Reader(&x.trip, h)
 	created := int64(0)
 	if at, err := http.ParseTime(h.Get("date")); err == nil {
@@ -114,8 +116,14 @@ func (x *translation) Head(out *Edit, status int, h Headers) error {
 		out.Remove = append(out.Remove, "content-encoding")
 	}
 	kind := "application/json"
+	x.readHeaders(out, h)
 	if status >= 400 {
-		x.refused(out, status, h)
+		x.head = kept{from: h, values: make(map[string]string)}
+		x.home.ReadError(&x.trip, status, &x.head, nil)
+		x.head.from = nil
+		if !x.backend.ClientCredential && h.Get(authenticate) != "" {
+			out.Remove = append(out.Remove, authenticate)
+		}
 	} else if x.trip.Request.Stream {
 		kind = "text/event-stream"
 	}
@@ -141,35 +149,21 @@ func (x *translation) modeOf(status int, h Headers) Mode {
 	return Whole
 }
 
-// refused notes how the reply says that it is an error. Its status may change:
-// a credential of the gateway that is refused is not the client's fault.
-func (x *translation) refused(out *Edit, status int, h Headers) {
-	x.head = kept{from: h, values: make(map[string]string)}
-	if err := x.home.ReadError(&x.trip, status, &x.head, nil); err.Status != status {
-		out.Set = append(out.Set, Header{":status", strconv.Itoa(err.Status)})
-		x.told = err.Status
+// readHeaders tells in OpenAI's names what the vendor's headers say.
+func (x *translation) readHeaders(out *Edit, h Headers) {
+	x.waits = h.Get(retryAfter) != ""
+	r, ok := x.home.(chat.HeaderReader)
+	if !ok {
+		return
 	}
-	x.head.from = nil
-	// AWS says it in milliseconds, under a name that no client reads.
-	if ms, err := strconv.Atoi(h.Get("x-amz-retry-after")); err == nil && ms > 0 && h.Get(retryAfter) == "" {
-		out.Set = append(out.Set, Header{retryAfter, strconv.Itoa((ms-1)/1000 + 1)})
+	var room [8]chat.Header
+	for _, f := range r.ReadHeaders(room[:0], h) {
+		if f.Value == "" || h.Get(f.Name) != "" {
+			continue
+		}
+		out.Set = append(out.Set, Header(f))
+		x.waits = x.waits || f.Name == retryAfter
 	}
-}
-
-// kept are those headers of a message that somebody has asked for. They outlive
-// the message, so that what was of interest at its head is there at its body.
-type kept struct {
-	from   Headers // nil when the message is over
-	values map[string]string
-}
-
-func (k *kept) Get(name string) string {
-	v, ok := k.values[name]
-	if !ok && k.from != nil {
-		v = k.from.Get(name)
-		k.values[name] = v
-	}
-	return v
 }
 
 // Body reads what has come, and writes what it means.
@@ -181,12 +175,13 @@ func (x *translation) Body(dst, chunk []byte, last bool) (out []byte, same bool,
 	case x.mode == Keep:
 		return dst, true, nil
 	case x.status >= 400:
-		err := x.home.ReadError(&x.trip, x.status, &x.head, chunk)
-		x.fail(err)
-		return x.client.WriteError(dst, err), false, nil
+		return x.refuse(dst, x.backend.attributed(x.home.ReadError(&x.trip, x.status, &x.head, chunk))), false, nil
 	case x.mode == Whole:
 		x.evs = x.reader.Whole(x.evs[:0], chunk)
-		return x.write(dst), false, nil
+		if out = x.write(dst); x.fault != nil {
+			out = x.refuse(dst, x.fault)
+		}
+		return out, false, nil
 	}
 	if x.home.Framing() == chat.EventStream {
 		dst = x.messages(dst, chunk, last)
@@ -294,23 +289,20 @@ func (x *translation) note(ev *chat.Event) {
 	case chat.Done:
 		t.Done = true
 	case chat.Fail:
-		x.fail(ev.Err)
+		ev.Err = x.backend.attributed(ev.Err)
+		x.fault = ev.Err
+		t.fail(ev.Err)
 	}
 }
 
-// fail takes note of an error. What came in one piece has not left yet, and
-// neither has its status: it may still become that of the error.
-func (x *translation) fail(err *chat.Error) {
-	x.tally.Done = true
-	if whole := x.mode == Whole && (x.status >= 400 || !x.trip.Request.Stream); whole {
-		x.tally.RetryAfter = err.RetryAfter
-		if err.Status != x.told {
-			x.tally.Status = err.Status
-		}
+// refuse appends the error that a whole reply is, or turned out to be: its head
+// has not left yet, so the client gets a status that says so.
+func (x *translation) refuse(dst []byte, err *chat.Error) []byte {
+	x.tally.refuse(err)
+	if x.waits {
+		x.tally.RetryAfter = 0
 	}
-	if x.tally.Error = err.Code; err.Code == "" {
-		x.tally.Error = err.Type
-	}
+	return x.client.WriteError(dst, err)
 }
 
 // Tally reports what the reply has said of itself so far.

@@ -91,10 +91,13 @@ type Tally struct {
 	Usage  Usage
 	Done   bool // the reply ended as its protocol ends, be it with an error: it was not cut
 
-	// Status is what the body of a whole reply showed its status to be, 0 for what
-	// Head was told or has set; RetryAfter is when to come back, in seconds, 0 for
-	// unknown. Both are known while the head of the reply can still be changed.
-	Status, RetryAfter int
+	// Status is what the client must be told instead of the backend's own status:
+	// the reply is an error, and its body JSON. 0 keeps the backend's. It comes from
+	// the Body of a reply that is shown Whole, so the head of such a reply has to
+	// wait; and with it come the next two.
+	Status     int
+	NoRetry    bool // the same request would fail again, whatever Status suggests
+	RetryAfter int  // seconds to wait; 0 when nothing, or a header, tells
 }
 
 // Schema names a dialect, spelled as in LLMBackend.spec.outputSchema.

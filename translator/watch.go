@@ -11,6 +11,7 @@ type watch struct {
 	op       Operation
 	tally    Tally
 	finished bool // some choice has told its finish reason
+	answered bool // a whole reply holds what was asked for, or some of it
 }
 
 // event takes note of one event's data.

@@ -1,17 +1,31 @@
 package translator
 
-import "bytes"
+import (
+	"bytes"
+	"net/http"
+)
 
 // whole reads an answer that came in one piece. Answers are long in one place,
 // the choices, the vectors or the images, and what counts stands around it: the
 // scan goes from the front up to a long array that it need not know, and then
 // from the back.
+//
+// Some servers, OpenRouter among them, say 200 to what is an error and nothing
+// else. The official clients would take it for an empty answer.
 func (w *watch) whole(body []byte) {
 	w.tally.Done = true
+	w.scan(body)
+	if w.tally.Error != "" && !w.answered {
+		w.tally.Status = statusIn(body)
+	}
+}
+
+func (w *watch) scan(body []byte) {
 	front := within(body, 0)
 	for front.nextKey() {
 		switch name := front.name(); string(name) {
 		case "data", "results", "output":
+			w.answered = true
 			back := backwards(body)
 			for !w.enough() && back.previous() && back.key.start > front.key.start {
 				w.member(back.name(), back.raw())
@@ -40,6 +54,7 @@ func (w *watch) member(name, raw []byte) {
 	case "usage":
 		w.usage(raw)
 	case "choices":
+		w.answered = true
 		w.choices(raw)
 	case "error":
 		w.fail(raw)
@@ -114,6 +129,22 @@ func errorIn(raw []byte) string {
 		return kind
 	}
 	return digits
+}
+
+// statusIn returns the status that the error in body should have had: its code,
+// if that is one.
+func statusIn(body []byte) int {
+	for m := within(body, 0); m.next(); {
+		if string(m.name()) != "error" {
+			continue
+		}
+		for e := within(m.raw(), 0); e.next(); {
+			if n := count(bytes.Trim(e.raw(), `"`)); string(e.name()) == "code" && n >= 400 && n <= 599 {
+				return int(n)
+			}
+		}
+	}
+	return http.StatusBadGateway
 }
 
 // statusError returns the type OpenAI gives an error of this status.

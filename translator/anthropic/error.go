@@ -62,7 +62,7 @@ var kinds = map[string]struct {
 	kind, code string
 }{
 	"invalid_request_error": {400, "invalid_request_error", ""},
-	"authentication_error":  {401, "server_error", "provider_auth_error"},
+	"authentication_error":  {401, "authentication_error", ""},
 	"billing_error":         {402, "insufficient_quota", "billing_error"},
 	"permission_error":      {403, "permission_error", ""},
 	"not_found_error":       {404, "invalid_request_error", "model_not_found"},
@@ -126,10 +126,6 @@ func named(status int, kind, message string) *chat.Error {
 		message = "The provider answered with an error and said no more about it."
 	}
 	err := &chat.Error{Status: status, Type: k.kind, Code: k.code, Message: message, Provider: provider}
-	if kind == "authentication_error" || status == 401 {
-		// Its words may repeat the key.
-		err.Message = "The provider refused the gateway's credential."
-	}
 	settle(err)
 	return err
 }
@@ -144,8 +140,5 @@ func settle(err *chat.Error) {
 		if strings.Contains(low, words) {
 			err.Status, err.Type, err.Code = 400, "invalid_request_error", chat.CodeOverflow
 		}
-	}
-	if err.Status == 401 {
-		err.Status = 502
 	}
 }

@@ -321,7 +321,9 @@ func (r *reader) End(evs []chat.Event) []chat.Event {
 func (r *reader) Whole(evs []chat.Event, body []byte) []chat.Event {
 	v := raw.Trim(body)
 	if fault := v.Get("error"); fault.IsObject() {
-		return r.fail(evs, errorOf(0, fault))
+		err := errorOf(0, fault)
+		err.RequestID = v.Get("request_id").String()
+		return r.fail(evs, err)
 	}
 	content := v.Get("content")
 	if !content.IsArray() {

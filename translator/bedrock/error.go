@@ -15,11 +15,7 @@ type meaning struct {
 	code   string
 }
 
-// The codes that more than one exception has.
-const (
-	codeAuth  = "provider_auth_error"
-	codeModel = "model_error"
-)
+const codeModel = "model_error"
 
 // meanings are told by the exceptions' names in lower case: on the wire the
 // first letter varies.
@@ -38,15 +34,14 @@ var meanings = map[string]meaning{
 	"internalserverexception":       {http.StatusInternalServerError, ""},
 	"serviceunavailableexception":   {http.StatusServiceUnavailable, "overloaded"},
 
-	// The gateway's own credentials: a 401 or 403 would tell the client that its
-	// key is wrong.
-	"unrecognizedclientexception":         {http.StatusBadGateway, codeAuth},
-	"invalidsignatureexception":           {http.StatusBadGateway, codeAuth},
-	"signaturedoesnotmatch":               {http.StatusBadGateway, codeAuth},
-	"expiredtokenexception":               {http.StatusBadGateway, codeAuth},
-	"missingauthenticationtokenexception": {http.StatusBadGateway, codeAuth},
-	"incompletesignature":                 {http.StatusBadGateway, codeAuth},
-	"incompletesignatureexception":        {http.StatusBadGateway, codeAuth},
+	// AWS says most of them with a 403, or a 400.
+	"unrecognizedclientexception":         {http.StatusUnauthorized, ""},
+	"invalidsignatureexception":           {http.StatusUnauthorized, ""},
+	"signaturedoesnotmatch":               {http.StatusUnauthorized, ""},
+	"expiredtokenexception":               {http.StatusUnauthorized, ""},
+	"missingauthenticationtokenexception": {http.StatusUnauthorized, ""},
+	"incompletesignature":                 {http.StatusUnauthorized, ""},
+	"incompletesignatureexception":        {http.StatusUnauthorized, ""},
 }
 
 // overflows are how the models' vendors say that a request is too long.
@@ -109,8 +104,6 @@ func mean(kind string, status int, v raw.Value) *chat.Error {
 	switch {
 	case kind == "modelstreamerrorexception" || kind == "modelerrorexception" || status == http.StatusFailedDependency:
 		err.Status, err.Code = http.StatusBadGateway, codeModel
-	case !known && status == http.StatusUnauthorized:
-		err.Status, err.Code = http.StatusBadGateway, codeAuth
 	}
 	err.Type = chat.TypeOf(err.Status)
 	if err.Status == http.StatusRequestTimeout {
@@ -130,4 +123,10 @@ func overflowed(message string) bool {
 		}
 	}
 	return false
+}
+
+// ReadHeaders appends what a reply's headers mean in OpenAI's names.
+func (Dialect) ReadHeaders(set []chat.Header, h chat.Headers) []chat.Header {
+	return append(set, chat.Header{Name: "x-request-id", Value: h.Get("x-amzn-requestid")},
+		chat.Header{Name: "retry-after", Value: chat.Seconds(h.Get("x-amz-retry-after"))})
 }

@@ -28,8 +28,17 @@ type Backend interface {
 	Framing() Framing
 	// Reader returns a Reader for the reply to t.
 	Reader(t *Trip, h Headers) Reader
-	// ReadError reads a reply whose status is 400 or higher.
+	// ReadError reads a reply whose status is 400 or higher. It is also called when
+	// the headers have come but no body has, and must ask for the same headers then.
 	ReadError(t *Trip, status int, h Headers, body []byte) *Error
+}
+
+// A HeaderReader is a Backend whose replies say in headers of the vendor's own
+// what OpenAI says in others.
+type HeaderReader interface {
+	// ReadHeaders appends to set what a reply's headers mean in OpenAI's names.
+	// Where the reply has such a header already, that is left alone.
+	ReadHeaders(set []Header, h Headers) []Header
 }
 
 // Framing says how frames follow each other in a stream.

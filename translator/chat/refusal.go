@@ -37,16 +37,18 @@ const (
 )
 
 // Error is what a backend says went wrong, in OpenAI's words.
+//
+// Status 401 means that the credential was refused, whatever the vendor's own
+// status for that is. A Backend says so in the vendor's words and leaves it there:
+// what the client is told depends on whose credential it was.
 type Error struct {
-	Status    int
-	Type      string
-	Code      string // "" for null
-	Message   string
-	Provider  string // the vendor, as in "anthropic"
-	RequestID string // the vendor's
-	// RetryAfter is when to come back, in seconds, where the body says it and no
-	// header does; 0 for unknown.
-	RetryAfter int
+	Status     int
+	Type       string
+	Code       string // "" for null
+	Message    string
+	Provider   string // the vendor, as in "anthropic"
+	RequestID  string // the vendor's
+	RetryAfter int    // seconds, where the body says it and no header does; 0 for unknown
 }
 
 // The errors that every dialect may have to report.
@@ -54,6 +56,7 @@ const (
 	CodeOverflow   = "context_length_exceeded"
 	CodeIncomplete = "upstream_stream_incomplete"
 	CodeMalformed  = "upstream_malformed_reply"
+	CodeCredential = "provider_auth_error" // the gateway's own credential was refused
 )
 
 // Incomplete is the error of a reply that was cut.
@@ -66,6 +69,16 @@ func Incomplete(provider string) *Error {
 func Malformed(provider string) *Error {
 	return &Error{Status: 502, Type: "server_error", Code: CodeMalformed, Provider: provider,
 		Message: "The backend's reply could not be read."}
+}
+
+// Seconds returns a number of milliseconds as retry-after has it, in whole
+// seconds and never too few; "" for what is no positive number.
+func Seconds(milliseconds string) string {
+	ms, err := strconv.Atoi(milliseconds)
+	if err != nil || ms <= 0 {
+		return ""
+	}
+	return strconv.Itoa((ms-1)/1000 + 1)
 }
 
 // TypeOf returns the type OpenAI gives an error of this status.
