@@ -14,7 +14,6 @@ const (
 	prefixGateway = "x-envoy-ai-gateway-"
 	prefixOurs    = "x-llmroute-"
 	prefixEnvoy   = "x-envoy-"
-	prefixAWS     = "x-amz-"
 )
 
 // hygiene takes off the client's request what is not for a provider: what only
@@ -26,7 +25,7 @@ func (x *stream) hygiene() {
 	list := x.head.headers.list
 	for i := range list {
 		name := list[i].name
-		if internal(name) || (!passthrough && isCredential(name)) {
+		if internal(name) || (!passthrough && credential(name)) {
 			x.removeOnce(name)
 		}
 	}
@@ -63,12 +62,12 @@ func internal(name string) bool {
 		strings.HasPrefix(name, "x-forwarded-") || strings.HasPrefix(name, "x-stainless-")
 }
 
-func isCredential(name string) bool {
+func credential(name string) bool {
 	switch name {
 	case "authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie":
 		return true
 	}
-	return strings.HasPrefix(name, prefixAWS) // of a signature that no longer fits
+	return false
 }
 
 // identify says on the response who answered, and keeps a backend from saying

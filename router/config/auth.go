@@ -10,8 +10,7 @@ import (
 	"llmroute/translator"
 )
 
-// auth reads how b, of which schema and endpoint are known, is authenticated to.
-func (a *assembly) auth(d *document, spec *v1alpha1.BackendAuth, b *Backend) Auth {
+func (a *assembly) auth(d *document, spec *v1alpha1.BackendAuth, schema translator.Schema) Auth {
 	const path = "spec.auth."
 	if spec == nil {
 		return Auth{Type: AuthNone}
@@ -19,8 +18,6 @@ func (a *assembly) auth(d *document, spec *v1alpha1.BackendAuth, b *Backend) Aut
 	auth := Auth{Type: AuthType(spec.Type)}
 	switch auth.Type {
 	case AuthAPIKey:
-	case AuthAWSSigV4:
-		return a.awsAuth(d, spec, b.Endpoint)
 	case AuthGCP:
 		return a.googleAuth(d, spec)
 	case AuthAzureEntra:
@@ -28,7 +25,7 @@ func (a *assembly) auth(d *document, spec *v1alpha1.BackendAuth, b *Backend) Aut
 	default:
 		return auth
 	}
-	auth.Header = keyHeader(b.Schema.Schema)
+	auth.Header = keyHeader(schema)
 	if spec.Header != "" {
 		name, err := checkHeaderName(string(spec.Header))
 		a.failOn(d, path+"header", err)

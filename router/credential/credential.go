@@ -6,8 +6,7 @@
 // provider that gives no token is a refusal in plain words; the tokens that it
 // gave before are used until they expire.
 //
-// API keys are no matter of this package: they are configuration. Keys of AWS's
-// are, the lasting ones too: requests are signed with them.
+// Keys that never change are no matter of this package: they are configuration.
 package credential
 
 import (

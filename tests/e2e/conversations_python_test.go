@@ -21,7 +21,7 @@ func (p *parlour) forPython(t *testing.T) {
 	}
 	var lines []line
 	want := make(map[string]string)
-	for _, talk := range conversations {
+	for _, talk := range allConversations() {
 		for i := range homes {
 			h := &homes[i]
 			for _, stream := range talk.ways(h) {
@@ -59,9 +59,11 @@ func runPython(t *testing.T, script, argument string, in, out any) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "python3", script, argument)
 	cmd.Env, cmd.Stdin = cleanEnvironment(), bytes.NewReader(body)
+	var complaints bytes.Buffer
+	cmd.Stderr = &complaints
 	said, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("%s: %v\n%s", script, err, said)
+		t.Fatalf("%s: %v\n%s", script, err, complaints.Bytes())
 	}
 	if err := json.Unmarshal(said, out); err != nil {
 		t.Fatalf("%s: %v in %s", script, err, said)
