@@ -46,6 +46,7 @@ func newTranslation(client chat.Client, home chat.Backend, backend *Backend) *tr
 func Release(x Exchange) {
 	switch x := x.(type) {
 	case *passthrough:
+		x.gzip.Close()
 		x.sse.Reset()
 		*x = passthrough{sse: x.sse}
 		passthroughs.Put(x)

@@ -23,6 +23,8 @@ type passthrough struct {
 	backend *Backend
 	watch   watch
 	sse     frame.SSE
+	gzip    frame.Gzip
+	packed  packing
 	mode    Mode
 	status  int
 	asked   bool // the client wants a stream
@@ -105,13 +107,16 @@ func (p *passthrough) rewrite(out *Edit, in *Call, edits []edit) ([]edit, error)
 }
 
 func (p *passthrough) Head(out *Edit, status int, h Headers) error {
-	p.status = status
+	p.status, p.packed = status, packingOf(h)
 	p.mode = p.modeOf(status, h)
 	if p.locked = status == http.StatusUnauthorized && !p.backend.ClientCredential; p.locked {
 		p.mode = Whole
-		out.Remove = append(out.Remove, "content-encoding", authenticate)
+		out.Remove = append(out.Remove, contentEncoding, authenticate)
 	}
 	out.Mode = p.mode
+	if p.mode == Stream && p.packed != plain && p.hide {
+		out.Remove = append(out.Remove, contentEncoding)
+	}
 	if p.mode == Stream && h.Get("content-length") != "" {
 		out.Remove = append(out.Remove, "content-length") // it may come out shorter, or longer
 	}
@@ -120,14 +125,12 @@ func (p *passthrough) Head(out *Edit, status int, h Headers) error {
 
 // modeOf decides by the content type, because a server may stream what nobody
 // asked to be streamed and the other way round; where there is none, by what
-// was asked for. What is compressed, although identity was asked for, passes
-// uncounted.
+// was asked for. What is packed in an unknown way passes uncounted.
 func (p *passthrough) modeOf(status int, h Headers) Mode {
 	kind, _, _ := strings.Cut(h.Get("content-type"), ";")
 	kind = strings.ToLower(strings.TrimSpace(kind))
-	encoding := h.Get("content-encoding")
 	switch {
-	case status == 204 || status == 304, encoding != "" && encoding != "identity":
+	case status == 204 || status == 304, p.packed == sealed:
 		return Keep
 	case status >= 400:
 		return Whole
@@ -151,9 +154,9 @@ func (p *passthrough) Body(dst, chunk []byte, last bool) (out []byte, same bool,
 		p.watch.tally.refuse(err)
 		return openai.Dialect{}.WriteError(dst, err), false, nil
 	case p.mode == Whole && p.status >= 400:
-		p.watch.refused(p.status, chunk)
+		p.watch.refused(p.status, p.packed.unpack(chunk))
 	case p.mode == Whole:
-		p.watch.whole(chunk)
+		p.watch.whole(p.packed.unpack(chunk))
 	case p.mode == Stream:
 		return p.stream(dst, chunk, last)
 	}
@@ -163,18 +166,19 @@ func (p *passthrough) Body(dst, chunk []byte, last bool) (out []byte, same bool,
 func (p *passthrough) Tally() Tally { return p.watch.tally }
 
 func (p *passthrough) stream(dst, chunk []byte, last bool) (out []byte, same bool, err error) {
-	if p.hide {
-		out, same, err = p.hidden(dst, chunk, last)
-	} else {
-		out, same, err = dst, true, p.watched(chunk, last)
+	switch {
+	case p.packed != plain:
+		out, same, err = p.unpacked(dst, chunk, last)
+	default:
+		out, same, err = p.piece(dst, chunk, last)
 	}
 	if err != nil || !last {
 		return out, same, err
 	}
 	p.watch.end()
 	text := p.watch.broken()
-	if text == "" {
-		return out, same, nil
+	if text == "" || same && p.packed != plain {
+		return out, same, nil // behind what is packed nothing can be put
 	}
 	if same {
 		out = append(dst, chunk...)
@@ -183,6 +187,35 @@ func (p *passthrough) stream(dst, chunk []byte, last bool) (out []byte, same boo
 		out = append(out, "\n\n"...)
 	}
 	return append(out, text...), false, nil
+}
+
+func (p *passthrough) piece(dst, chunk []byte, last bool) (out []byte, same bool, err error) {
+	if p.hide {
+		return p.hidden(dst, chunk, last)
+	}
+	return dst, true, p.watched(chunk, last)
+}
+
+// unpacked reads a stream that comes packed. It goes on as it came, unless there
+// is something to hide in it: then it goes on unpacked.
+func (p *passthrough) unpacked(dst, chunk []byte, last bool) (out []byte, same bool, err error) {
+	out = dst
+	p.gzip.Push(chunk, last)
+	for err == nil {
+		plain, more := p.gzip.Next()
+		if !more && !last {
+			break
+		}
+		var unchanged bool
+		out, unchanged, err = p.piece(out, plain, !more)
+		if unchanged && p.hide {
+			out = append(out, plain...)
+		}
+		if !more {
+			break
+		}
+	}
+	return out, !p.hide, err
 }
 
 // watched reads the events of a chunk that passes as it is.

@@ -2,9 +2,7 @@ package translator
 
 import (
 	"bytes"
-	"compress/gzip"
 	"errors"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -25,13 +23,15 @@ type translation struct {
 	out      chat.Outgoing
 	status   int
 	mode     Mode
-	waits    bool   // the reply says how long to wait
-	encoding string // of the reply's body; "" for none
-	head     kept   // of a reply that is an error
+	waits    bool // the reply says how long to wait
+	packed   packing
+	framed   bool // the reply is a stream, whatever the client wants
+	head     kept // of a reply that is an error
 	fault    *chat.Error
 	reader   chat.Reader
 	writer   chat.Writer
 	restorer chat.Restorer
+	gzip     frame.Gzip
 	sse      frame.SSE
 	aws      frame.EventStream
 	evs      []chat.Event
@@ -85,8 +85,9 @@ func (x *translation) options(in *Call) {
 }
 
 const (
-	contentType = "content-type"
-	retryAfter  = "retry-after"
+	contentType     = "content-type"
+	retryAfter      = "retry-after"
+	contentEncoding = "content-encoding"
 	// How a server asks for a credential; the client has none to give.
 	authenticate = "www-authenticate"
 )
@@ -102,18 +103,14 @@ func (x *translation) Head(out *Edit, status int, h Headers) error {
 	}
 	x.writer = x.client.Writer(&x.trip, created, !x.trip.Request.Stream)
 	x.restorer = chat.Restorer{Trip: &x.trip}
+	x.packed = packingOf(h)
 	x.mode = x.modeOf(status, h)
 	out.Mode = x.mode
 	if x.mode == Keep {
 		return nil
 	}
-	if x.encoding = h.Get("content-encoding"); x.encoding == "identity" {
-		x.encoding = ""
-	}
-	if x.encoding != "" {
-		// Identity was asked for. What comes packed all the same is unpacked whole.
-		out.Mode = Whole
-		out.Remove = append(out.Remove, "content-encoding")
+	if x.packed != plain {
+		out.Remove = append(out.Remove, contentEncoding)
 	}
 	kind := "application/json"
 	x.readHeaders(out, h)
@@ -135,15 +132,17 @@ func (x *translation) Head(out *Edit, status int, h Headers) error {
 }
 
 // modeOf decides by the content type, and where that tells nothing by what was
-// asked for.
+// asked for. For a client that waits for the whole answer a stream waits too: its
+// status can still become that of an error.
 func (x *translation) modeOf(status int, h Headers) Mode {
 	kind, _, _ := strings.Cut(h.Get(contentType), ";")
-	switch kind = strings.ToLower(strings.TrimSpace(kind)); {
-	case status == http.StatusNoContent, status == http.StatusNotModified:
+	kind = strings.ToLower(strings.TrimSpace(kind))
+	if status == http.StatusNoContent || status == http.StatusNotModified {
 		return Keep
-	case status >= 400, kind == "application/json":
-		return Whole
-	case kind == "text/event-stream", kind == "application/vnd.amazon.eventstream", x.trip.Request.Stream:
+	}
+	x.framed = status < 400 && kind != "application/json" && x.packed != sealed &&
+		(kind == "text/event-stream" || kind == "application/vnd.amazon.eventstream" || x.trip.Request.Stream)
+	if x.framed && x.trip.Request.Stream {
 		return Stream
 	}
 	return Whole
@@ -168,48 +167,55 @@ func (x *translation) readHeaders(out *Edit, h Headers) {
 
 // Body reads what has come, and writes what it means.
 func (x *translation) Body(dst, chunk []byte, last bool) (out []byte, same bool, err error) {
-	if x.encoding != "" {
-		chunk, last = unpacked(x.encoding, chunk), true
-	}
 	switch {
 	case x.mode == Keep:
 		return dst, true, nil
+	case x.framed:
+		out = x.frames(dst, chunk, last)
 	case x.status >= 400:
-		return x.refuse(dst, x.backend.attributed(x.home.ReadError(&x.trip, x.status, &x.head, chunk))), false, nil
-	case x.mode == Whole:
-		x.evs = x.reader.Whole(x.evs[:0], chunk)
-		if out = x.write(dst); x.fault != nil {
-			out = x.refuse(dst, x.fault)
-		}
-		return out, false, nil
+		x.fault = x.backend.attributed(x.home.ReadError(&x.trip, x.status, &x.head, x.packed.unpack(chunk)))
+	default:
+		x.evs = x.reader.Whole(x.evs[:0], x.packed.unpack(chunk))
+		out = x.write(dst)
 	}
-	if x.home.Framing() == chat.EventStream {
-		dst = x.messages(dst, chunk, last)
+	if x.mode == Whole && x.fault != nil {
+		out = x.refuse(dst, x.fault)
+	}
+	return out, false, nil
+}
+
+// frames reads what has come of a stream, and how it ends.
+func (x *translation) frames(dst, chunk []byte, last bool) []byte {
+	if x.packed == plain {
+		dst = x.read(dst, chunk, last)
 	} else {
-		dst = x.events(dst, chunk, last)
+		dst = x.unpacked(dst, chunk, last)
 	}
 	if last && !x.tally.Done {
 		x.evs = x.reader.End(x.evs[:0])
 		dst = x.write(dst)
 	}
-	return dst, false, nil
+	return dst
 }
 
-// maxUnpacked bounds what a packed reply may hold, in bytes.
-const maxUnpacked = 64 << 20
+// unpacked is read for a stream that came packed.
+func (x *translation) unpacked(dst, chunk []byte, last bool) []byte {
+	x.gzip.Push(chunk, last)
+	for piece, ok := x.gzip.Next(); ok; piece, ok = x.gzip.Next() {
+		dst = x.read(dst, piece, false)
+	}
+	dst = x.broken(dst, x.gzip.Err())
+	if last {
+		dst = x.read(dst, nil, true)
+	}
+	return dst
+}
 
-// unpacked returns what a packed reply holds: as much as can be read of it, so
-// that a cut shows as a cut, and nothing of what is packed in an unknown way.
-func unpacked(encoding string, body []byte) []byte {
-	if encoding != "gzip" && encoding != "x-gzip" {
-		return nil
+func (x *translation) read(dst, chunk []byte, last bool) []byte {
+	if x.home.Framing() == chat.EventStream {
+		return x.messages(dst, chunk, last)
 	}
-	z, err := gzip.NewReader(bytes.NewReader(body))
-	if err != nil {
-		return nil
-	}
-	plain, _ := io.ReadAll(io.LimitReader(z, maxUnpacked))
-	return plain
+	return x.events(dst, chunk, last)
 }
 
 func (x *translation) events(dst, chunk []byte, last bool) []byte {
@@ -310,6 +316,7 @@ func (x *translation) Tally() Tally { return x.tally }
 
 // reset makes x ready for another exchange. It keeps its memory.
 func (x *translation) reset() {
+	x.gzip.Close()
 	x.sse.Reset()
 	x.aws.Reset()
 	x.trip.Reset()

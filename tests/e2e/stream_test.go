@@ -208,31 +208,53 @@ func (g *gateway) stream(ctx context.Context, body string) error {
 	return nil
 }
 
-// An answer that is compressed although nobody asked for it passes as it is.
-func TestCompressedAnswersPass(t *testing.T) {
+// An answer that is compressed although nobody asked for that passes as it is
+// where nothing in it must change, and is counted all the same.
+func TestCompressedAnswers(t *testing.T) {
 	p := startProvider(t)
-	g := start(t, backendDoc("a", p.URL)+routeDoc("r", catchAll("a")))
-	for name, body := range map[string]string{
-		"plain":          chat("fake-small+gzip", "one two"),
-		"stream":         streamBody("fake-small+gzip", "one two", true),
-		"without asking": streamBody("fake-small+gzip", "one two", false),
+	claude := strings.Replace(backendDoc("claude", p.URL), "outputSchema: OpenAI", "outputSchema: Anthropic", 1)
+	g := start(t, backendDoc("a", p.URL)+claude+routeDoc("r", modelRule("claude-sonnet-4-5+gzip", "claude"), catchAll("a")))
+	for _, tt := range []struct {
+		name, body, encoding string
+		usage                bool
+	}{
+		{"plain", chat("fake-small+gzip", "one two"), "gzip", true},
+		{"stream", streamBody("fake-small+gzip", "one two", true), "gzip", true},
+		{"stream with something to hide", streamBody("fake-small+gzip", "one two", false), "", false},
+		{"translated", chat("claude-sonnet-4-5+gzip", "one two"), "", true},
+		{"translated stream", streamBody("claude-sonnet-4-5+gzip", "one two", true), "", true},
 	} {
-		t.Run(name, func(t *testing.T) {
-			resp, got := g.whole(t, "/v1/chat/completions", body)
+		t.Run(tt.name, func(t *testing.T) {
+			resp, got := g.whole(t, "/v1/chat/completions", tt.body)
 			if enc := p.Last().Header.Get("Accept-Encoding"); enc != "identity" {
 				t.Errorf("the provider was asked for %q", enc)
 			}
-			if enc := resp.Header.Get("Content-Encoding"); resp.StatusCode != 200 || enc != "gzip" {
-				t.Fatalf("got %d, encoding %q", resp.StatusCode, enc)
+			if enc := resp.Header.Get("Content-Encoding"); resp.StatusCode != 200 || enc != tt.encoding {
+				t.Fatalf("got %d, encoding %q: %s", resp.StatusCode, enc, got)
 			}
-			z, err := gzip.NewReader(strings.NewReader(got))
-			if err != nil {
-				t.Fatal(err)
+			if tt.encoding == "gzip" {
+				z, err := gzip.NewReader(strings.NewReader(got))
+				if err != nil {
+					t.Fatal(err)
+				}
+				plain, err := io.ReadAll(z)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = string(plain)
 			}
-			text, err := io.ReadAll(z)
-			if err != nil || !strings.Contains(string(text), "choices") {
-				t.Errorf("got %q, %v", text, err)
+			if !strings.Contains(got, `"choices"`) || strings.Contains(got, `"error"`) || strings.Contains(got, "completion_tokens") != tt.usage {
+				t.Errorf("got %s", got)
 			}
+			id := resp.Header.Get("x-llmroute-request-id")
+			waitFor(t, "the count of its tokens", func() error {
+				for line := range strings.Lines(g.Envoy.Stdout()) {
+					if strings.Contains(line, id) && strings.Contains(line, `"output_tokens":`) {
+						return nil
+					}
+				}
+				return fmt.Errorf("not in %s", g.Envoy.Stdout())
+			})
 		})
 	}
 }

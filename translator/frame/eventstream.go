@@ -2,14 +2,7 @@ package frame
 
 import (
 	"encoding/binary"
-	"errors"
 	"hash/crc32"
-)
-
-// What ends an event stream before its time. There is no way on from either.
-var (
-	ErrBroken = errors.New("event stream message damaged")
-	ErrCut    = errors.New("event stream cut within a message")
 )
 
 // MaxMessage bounds one message of an event stream in bytes unless

@@ -8,5 +8,9 @@ package frame
 
 import "errors"
 
-// ErrTooLong says that a frame grew over its bound before it ended.
-var ErrTooLong = errors.New("stream frame over the limit")
+// What ends a stream before its time. There is no way on from any of them.
+var (
+	ErrTooLong = errors.New("stream frame over the limit")     // it grew over its bound before it ended
+	ErrBroken  = errors.New("stream frame damaged")            // it cannot be what was sent
+	ErrCut     = errors.New("stream cut in the middle of one") // it ended within a frame
+)
