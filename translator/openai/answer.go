@@ -41,8 +41,8 @@ type choice struct {
 	// Of a whole answer.
 	content, refusal, reasoning []byte
 	said, refused               bool
-	list                        []byte // tool_calls, or function_call
-	entries                     []byte // reasoning_details
+	list                        [][]byte // tool_calls, or function_call; nil where one has not ended
+	entries                     []byte   // reasoning_details
 	logprobs                    []byte
 	extra                       []byte // the vendor's own members
 	reason                      string
@@ -55,7 +55,7 @@ type text struct{ number, from int }
 type block struct {
 	number, call int
 	sent         bool   // of a call: some arguments
-	text         []byte // of reasoning
+	text         []byte // of reasoning; of a call in a whole answer, all of it
 	from         int    // of text: where in the content it starts
 	cites        []citation
 }
@@ -234,12 +234,8 @@ func appendArguments(dst []byte, ev *chat.Event) []byte {
 func (Dialect) WriteError(dst []byte, err *chat.Error) []byte {
 	dst = raw.AppendString(append(dst, `{"error":{"message":`...), err.Message)
 	dst = raw.AppendString(append(dst, `,"type":`...), err.Type)
-	dst = append(dst, `,"param":null,"code":`...)
-	if err.Code == "" {
-		dst = append(dst, "null"...)
-	} else {
-		dst = raw.AppendString(dst, err.Code)
-	}
+	dst = orNull(append(dst, `,"param":`...), err.Param)
+	dst = orNull(append(dst, `,"code":`...), err.Code)
 	if err.Provider != "" {
 		dst = raw.AppendString(append(dst, `,"provider":`...), err.Provider)
 	}
@@ -247,4 +243,11 @@ func (Dialect) WriteError(dst []byte, err *chat.Error) []byte {
 		dst = raw.AppendString(append(dst, `,"request_id":`...), err.RequestID)
 	}
 	return append(dst, "}}"...)
+}
+
+func orNull(dst []byte, s string) []byte {
+	if s == "" {
+		return append(dst, "null"...)
+	}
+	return raw.AppendString(dst, s)
 }

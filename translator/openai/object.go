@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"bytes"
 	"strconv"
 
 	"llmroute/translator/chat"
@@ -56,7 +57,8 @@ func (o *object) opened(ev *chat.Event) {
 	case chat.Declined:
 		c.refused = true
 	case chat.Call, chat.Custom:
-		c.list = o.appendCall(comma(c.list), ev, b, false)
+		c.list = append(c.list, nil)
+		b.text = o.appendCall(b.text, ev, b, false)
 	}
 }
 
@@ -85,8 +87,8 @@ func (o *object) delta(ev *chat.Event) {
 			b.text = append(b.text, ev.Text...)
 		}
 	case chat.Call, chat.Custom:
-		c.list = appendArguments(c.list, ev)
 		if b := o.find(ev.Block); b != nil {
+			b.text = appendArguments(b.text, ev)
 			b.sent = true
 		}
 	}
@@ -102,12 +104,13 @@ func (o *object) closed(ev *chat.Event) {
 		c.noteAll(b)
 	case chat.Call, chat.Custom:
 		if ev.What == chat.Call && !b.sent {
-			c.list = append(c.list, "{}"...)
+			b.text = append(b.text, "{}"...)
 		}
-		c.list = append(c.list, `"}`...)
+		b.text = append(b.text, `"}`...)
 		if !o.trip.Request.Legacy {
-			c.list = append(appendSignature(c.list, ev), '}')
+			b.text = append(appendSignature(b.text, ev), '}')
 		}
+		c.list[b.call] = bytes.Clone(b.text)
 	}
 	if len(ev.Sig) > 0 {
 		c.entries = detailOf(comma(c.entries), ev, o.id, b.text, c.details)
@@ -155,10 +158,10 @@ func (o *object) message(dst []byte, c *choice) []byte {
 		}
 	}
 	list("reasoning_details", c.entries)
-	if o.trip.Request.Legacy && len(c.list) > 0 {
-		dst = append(append(dst, ','), c.list...)
+	if calls := bytes.Join(c.list, []byte{','}); o.trip.Request.Legacy && len(calls) > 0 {
+		dst = append(append(dst, ','), calls...)
 	} else {
-		list("tool_calls", c.list)
+		list("tool_calls", calls)
 	}
 	list("annotations", c.notes)
 	dst = append(append(dst, c.extra...), `},"logprobs":`...)

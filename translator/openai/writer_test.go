@@ -50,6 +50,26 @@ func TestObjectOfTwoChoices(t *testing.T) {
 	}
 }
 
+// Calls whose pieces come in turn are told one after the other.
+func TestObjectOfMixedCalls(t *testing.T) {
+	w := Dialect{}.Writer(&chat.Trip{}, 0, true)
+	got := told(w, []chat.Event{
+		{Kind: chat.Open, What: chat.Call, ID: raw.Text("a"), Name: raw.Text("f")},
+		{Kind: chat.Open, What: chat.Call, Block: 1, ID: raw.Text("b"), Name: raw.Text("g")},
+		{Kind: chat.Delta, What: chat.Call, Text: raw.Text("[1,")},
+		{Kind: chat.Delta, What: chat.Call, Block: 1, Text: raw.Text("2")},
+		{Kind: chat.Delta, What: chat.Call, Text: raw.Text("3]")},
+		{Kind: chat.Close, What: chat.Call, Block: 1},
+		{Kind: chat.Close, What: chat.Call},
+		{Kind: chat.Finish, Reason: chat.ToolCalls},
+		{Kind: chat.Done},
+	})
+	want := `"tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"[1,3]"}},{"id":"b","type":"function","function":{"name":"g","arguments":"2"}}]`
+	if !strings.Contains(got, want) {
+		t.Error(got)
+	}
+}
+
 func TestStreamOfTwoChoices(t *testing.T) {
 	w := Dialect{}.Writer(&chat.Trip{}, 0, false)
 	const head = `data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":0,"model":"","choices":[`
