@@ -46,6 +46,7 @@ type Error struct {
 	Type       string
 	Code       string // "" for null
 	Message    string
+	Param      string // what in the request is at fault; "" for null
 	Provider   string // the vendor, as in "anthropic"
 	RequestID  string // the vendor's
 	RetryAfter int    // seconds, where the body says it and no header does; 0 for unknown
