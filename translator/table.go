@@ -9,6 +9,7 @@ import (
 	"llmroute/translator/anthropic"
 	"llmroute/translator/bedrock"
 	"llmroute/translator/chat"
+	"llmroute/translator/cohere"
 	"llmroute/translator/openai"
 )
 
@@ -24,6 +25,7 @@ var backends = map[Schema]chat.Backend{
 	AWSAnthropic: anthropic.Bedrock,
 	GCPAnthropic: anthropic.Vertex,
 	AWSBedrock:   bedrock.Dialect{},
+	Cohere:       cohere.Dialect{},
 }
 
 // passes reports whether an operation goes from a client to a backend as it is:

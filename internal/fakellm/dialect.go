@@ -19,6 +19,9 @@ type dialect struct {
 	header func(*call) http.Header
 	// parts says that answers are made of parts, so that there are faults in how.
 	parts bool
+	// unsealed says that thoughts are words like others: they stand in front, and
+	// are never hidden.
+	unsealed bool
 	// filters says that texts are looked at before they go out.
 	filters bool
 	// service is the name that signatures of AWS's are made for; "" for a vendor
@@ -41,6 +44,7 @@ var claims = []struct {
 	{&anthropicMantle, exactly("/anthropic/v1/messages", "/anthropic/v1/messages/count_tokens")},
 	{&anthropicVertex, vertexModel},
 	{&bedrock, bedrockModel},
+	{&cohere, exactly("/v2/chat")},
 	{&azure, azureDeployment},
 }
 

@@ -57,7 +57,7 @@ func (f *faults) parted() bool {
 }
 
 // partsOnly is said of the faults that OpenAI's dialects do not know.
-const partsOnly = " (Anthropic and Bedrock only)"
+const partsOnly = " (not OpenAI and Azure)"
 
 // faultTable is the one place that knows the faults. set gets what follows the
 // name, "" when nothing does, and reports whether it makes sense.
@@ -129,7 +129,10 @@ func (p *provider) faultsOf(c *call) (faults, *refusal) {
 		return none, invalid("invalid_value", "model", "The fault 'gate' needs a test that opens it.")
 	}
 	if f.parted() && !c.dialect.parts {
-		return none, invalid("invalid_value", "model", "One of the faults is of Anthropic's and Bedrock's answers only.")
+		return none, invalid("invalid_value", "model", "One of the faults is not of OpenAI's and Azure's answers.")
+	}
+	if (f.redacted || f.interleave) && c.dialect.unsealed {
+		return none, invalid("invalid_value", "model", "One of the faults is of signed thoughts only.")
 	}
 	if f.late && !c.dialect.filters {
 		return none, invalid("invalid_value", "model", "The fault 'late' is of Azure's answers only.")

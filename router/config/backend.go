@@ -21,6 +21,7 @@ var defaultPrefixes = map[translator.Schema]string{
 	translator.Anthropic:    "/v1",
 	translator.AWSAnthropic: "",
 	translator.GCPAnthropic: "/v1",
+	translator.Cohere:       "/v2",
 	translator.AWSBedrock:   "",
 }
 

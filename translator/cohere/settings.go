@@ -1,0 +1,248 @@
+package cohere
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"llmroute/translator/chat"
+	"llmroute/translator/raw"
+)
+
+// tools writes the tools and how free the model is to call them.
+func (w *writer) tools() error {
+	r := &w.t.Request
+	// A tool cannot be named: the model is made to call some tool, and sees one.
+	only := ""
+	if r.Choice.Mode == chat.Force {
+		only = r.Choice.Name
+	}
+	n, strict := 0, false
+	for i := range r.Tools {
+		tool := &r.Tools[i]
+		if len(tool.Vendor) > 0 {
+			if err := w.t.Lose(chat.Refuse, chat.FunctionTools, tool.Param, "unsupported"); err != nil {
+				return err
+			}
+			continue
+		}
+		if only != "" && tool.Name != only {
+			continue
+		}
+		if n++; n == 1 {
+			w.member("tools", "[")
+		}
+		w.tool(tool)
+		strict = strict || tool.Strict // then all are
+	}
+	if n == 0 {
+		return nil
+	}
+	w.dst = append(w.dst, ']')
+	if strict && len(r.Extension(strictTools)) == 0 {
+		w.member(strictTools, "true")
+	}
+	switch r.Choice.Mode {
+	case chat.Never:
+		w.member("tool_choice", `"NONE"`)
+	case chat.Force:
+		w.member("tool_choice", `"REQUIRED"`)
+	}
+	return nil
+}
+
+func (w *writer) tool(tool *chat.Tool) {
+	w.next('[')
+	w.dst = raw.AppendString(append(w.dst, `{"type":"function","function":{"name":`...), w.t.Name(tool.Name))
+	if !tool.Description.Blank() {
+		w.dst = raw.AppendText(append(w.dst, `,"description":`...), tool.Description)
+	}
+	takes := tool.Schema
+	if len(takes) == 0 {
+		takes = chat.EmptySchema
+	}
+	w.dst = append(append(w.dst, `,"parameters":`...), takes...)
+	w.dst = append(w.dst, '}', '}')
+}
+
+// settings writes what is no part of the conversation.
+func (w *writer) settings() error {
+	r := &w.t.Request
+	if n := w.limit(); n > 0 {
+		w.key("max_tokens")
+		w.dst = strconv.AppendInt(w.dst, n, 10)
+	}
+	if err := w.stop(); err != nil {
+		return err
+	}
+	w.number("temperature", "temperature", r.Temperature, 0, 1)
+	w.number("p", "top_p", r.TopP, 0.01, 0.99)
+	w.number("frequency_penalty", "frequency_penalty", r.FrequencyPenalty, 0, 1)
+	w.number("presence_penalty", "presence_penalty", r.PresencePenalty, 0, 1)
+	if err := w.seed(); err != nil {
+		return err
+	}
+	if r.Logprobs {
+		w.member("logprobs", "true")
+	}
+	w.form()
+	if err := w.thinking(); err != nil {
+		return err
+	}
+	return w.extensions()
+}
+
+func (w *writer) limit() int64 {
+	if n := w.t.Request.MaxTokens.Int(); n > 0 {
+		return n
+	}
+	return w.t.Options.DefaultMaxTokens
+}
+
+// number writes a number as near as Cohere takes it.
+func (w *writer) number(name, field string, v raw.Value, least, most float64) {
+	if len(v) == 0 {
+		return
+	}
+	n, err := strconv.ParseFloat(string(v), 64)
+	switch {
+	case err == nil && n >= least && n <= most:
+		w.member(name, string(v))
+		return
+	case n < least:
+		n = least
+	default:
+		n = most
+	}
+	w.t.Warn(field, "clamped")
+	if n == 0 && field != "temperature" {
+		return // a penalty of nothing is none
+	}
+	w.key(name)
+	w.dst = strconv.AppendFloat(w.dst, n, 'g', -1, 64)
+}
+
+// refuse refuses a value that Cohere cannot have, unless such are to be dropped.
+func (w *writer) refuse(field, reason, message string) error {
+	if w.t.Options.Unsupported == chat.DropUnsupported {
+		w.t.Warn(field, reason)
+		return nil
+	}
+	return &chat.Refusal{Status: http.StatusUnprocessableEntity, Type: "invalid_request_error", Code: "unsupported_value", Param: field,
+		Message: "Unsupported value: " + message}
+}
+
+func (w *writer) seed() error {
+	seed := w.t.Request.Seed
+	switch {
+	case len(seed) == 0:
+		return nil
+	case seed[0] == '-':
+		return w.refuse("seed", "negative", "'seed' must not be negative at this provider. Send another one.")
+	}
+	w.member("seed", string(seed))
+	return nil
+}
+
+// maxStops is how many words may end an answer.
+const maxStops = 5
+
+func (w *writer) stop() error {
+	n := 0
+	for _, s := range w.t.Request.Stop {
+		if len(s) == 0 {
+			continue
+		}
+		if n == maxStops {
+			if err := w.refuse("stop", "too_many", fmt.Sprintf("'stop' may hold at most %d strings at this provider. Send fewer.", maxStops)); err != nil {
+				return err
+			}
+			break
+		}
+		if n++; n == 1 {
+			w.member("stop_sequences", "[")
+		}
+		w.next('[')
+		w.dst = raw.AppendText(w.dst, s)
+	}
+	if n > 0 {
+		w.dst = append(w.dst, ']')
+	}
+	return nil
+}
+
+// form writes the form that the answer must have.
+func (w *writer) form() {
+	f := &w.t.Request.Format
+	if !f.JSON {
+		return
+	}
+	w.member("response_format", `{"type":"json_object"`)
+	if len(f.Schema) > 0 {
+		w.key("json_schema")
+		w.dst = append(w.dst, f.Schema...)
+	}
+	w.dst = append(w.dst, '}')
+}
+
+// thinking switches the thoughts of models that have any. There are no grades.
+func (w *writer) thinking() error {
+	r := &w.t.Request
+	if own := r.Extension(thinking); len(own) > 0 {
+		return w.own(own)
+	}
+	switch r.Effort {
+	case "":
+	case "none":
+		w.member(thinking, `{"type":"disabled"}`)
+	case "minimal", "low", "medium":
+		w.t.Warn("reasoning_effort", "enabled")
+		fallthrough
+	default:
+		w.member(thinking, `{"type":"enabled"}`)
+	}
+	return nil
+}
+
+// own writes the switch as it stands in the request, in Anthropic's words or in
+// Cohere's.
+func (w *writer) own(v raw.Value) error {
+	if !v.IsObject() {
+		return chat.Invalid("invalid_type", thinking, "Invalid type for 'thinking': expected an object.")
+	}
+	kind := `{"type":"enabled"`
+	if v.Get("type").String() == "disabled" {
+		kind = `{"type":"disabled"`
+	}
+	w.member(thinking, kind)
+	for _, name := range [...]string{"token_budget", "budget_tokens"} {
+		if n := v.Get(name).Int(); n > 0 {
+			w.key("token_budget")
+			w.dst = strconv.AppendInt(w.dst, n, 10)
+			break
+		}
+	}
+	w.dst = append(w.dst, '}')
+	return nil
+}
+
+// extensions writes the fields that only users of Cohere know.
+func (w *writer) extensions() error {
+	k := false
+	for _, m := range w.t.Request.Extra {
+		switch m.Name {
+		case thinking:
+			continue
+		case "k", topK:
+			if k {
+				return chat.Invalid("invalid_value", m.Name, "Invalid value: 'k' and 'top_k' say the same. Send one of the two.")
+			}
+			k = true
+			w.member("k", string(m.Value))
+		default:
+			w.key(m.Name)
+			w.dst = append(w.dst, m.Value...)
+		}
+	}
+	return nil
+}
