@@ -14,6 +14,7 @@ const (
 	prefixGateway = "x-envoy-ai-gateway-"
 	prefixOurs    = "x-llmroute-"
 	prefixEnvoy   = "x-envoy-"
+	prefixAWS     = "x-amz-"
 )
 
 // hygiene takes off the client's request what is not for a provider: what only
@@ -25,7 +26,7 @@ func (x *stream) hygiene() {
 	list := x.head.headers.list
 	for i := range list {
 		name := list[i].name
-		if internal(name) || (!passthrough && credential(name)) {
+		if internal(name) || (!passthrough && isCredential(name)) {
 			x.removeOnce(name)
 		}
 	}
@@ -62,12 +63,12 @@ func internal(name string) bool {
 		strings.HasPrefix(name, "x-forwarded-") || strings.HasPrefix(name, "x-stainless-")
 }
 
-func credential(name string) bool {
+func isCredential(name string) bool {
 	switch name {
 	case "authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie":
 		return true
 	}
-	return false
+	return strings.HasPrefix(name, prefixAWS) // of a signature that no longer fits
 }
 
 // identify says on the response who answered, and keeps a backend from saying

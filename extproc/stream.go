@@ -218,6 +218,11 @@ func (x *stream) send(body []byte) error {
 	for _, h := range b.Set {
 		x.out.setHeader(h.Name, h.Value)
 	}
+	if b.Signs() {
+		if err := x.sign(mutated); err != nil {
+			return err
+		}
+	}
 	x.out.clearRoute = true
 	x.out.metadata = x.record.Decided
 	return nil

@@ -10,6 +10,7 @@ import (
 	"github.com/tidwall/sjson"
 
 	"llmroute/router/config"
+	"llmroute/router/credential"
 	"llmroute/router/xds"
 	"llmroute/translator"
 )
@@ -30,7 +31,8 @@ type Backend struct {
 	TimeoutMS   string // config.Backend.Timeout in milliseconds, never "0", which is for ever
 
 	keyless *translator.Refusal // of every request, while the key is not there
-	tokened *tokened            // nil when Set holds the credential already
+	tokened *tokened            // nil when the Backend holds the credential already
+	signer  *credential.Signer  // nil when requests are not signed
 }
 
 func compileBackend(c *config.Backend) *Backend {
@@ -54,14 +56,32 @@ func compileBackend(c *config.Backend) *Backend {
 
 // withCredential returns the headers to set, the credential among them.
 func (b *Backend) withCredential(value config.Secret) []translator.Header {
-	a, configured := &b.Auth, &b.Headers
-	// What is configured for the credential's own header wins over it.
-	own := func(h translator.Header) bool { return h.Name == a.Header }
-	if slices.ContainsFunc(configured.Set, own) || slices.Contains(configured.Remove, a.Header) {
-		return configured.Set
+	if b.givesWay() {
+		return b.Headers.Set
 	}
-	key := translator.Header{Name: a.Header, Value: a.Prefix + value.Reveal()}
-	return append([]translator.Header{key}, configured.Set...)
+	key := translator.Header{Name: b.Auth.Header, Value: b.Auth.Prefix + value.Reveal()}
+	return append([]translator.Header{key}, b.Headers.Set...)
+}
+
+// givesWay reports whether something is configured for the credential's own
+// header: that wins over it.
+func (b *Backend) givesWay() bool {
+	own := func(h translator.Header) bool { return h.Name == b.Auth.Header }
+	return slices.ContainsFunc(b.Headers.Set, own) || slices.Contains(b.Headers.Remove, b.Auth.Header)
+}
+
+// Signs reports whether requests to b are to be signed.
+func (b *Backend) Signs() bool { return b.signer != nil }
+
+// Sign appends to set the headers that sign r, which goes to b and does not change
+// any more. It fills in r's Host.
+func (b *Backend) Sign(set []translator.Header, r *credential.Signed, now time.Time) ([]translator.Header, error) {
+	r.Host = xds.Authority(b.Endpoint)
+	set, err := b.signer.Sign(set, r, now)
+	if err != nil {
+		return set, fmt.Errorf("backend %s: %w", b.ID, err)
+	}
+	return set, nil
 }
 
 // milliseconds rounds up.

@@ -3,17 +3,18 @@ package router
 import (
 	"sync/atomic"
 
+	"llmroute/router/config"
 	"llmroute/router/credential"
 )
 
 // tokened is the part of a Backend that changes while it is in force: the token
-// that its requests carry.
+// that its requests carry, or the keys that they are signed with.
 type tokened struct {
 	live *credential.Live
 	last atomic.Pointer[stamped]
 }
 
-// stamped is a Backend whose Set holds a token.
+// stamped is a Backend that holds its token.
 type stamped struct {
 	token   *credential.Token
 	backend *Backend
@@ -37,7 +38,12 @@ func (b *Backend) ready() (*Backend, error) {
 	if last == nil || last.token != token {
 		fresh := *b
 		fresh.tokened = nil
-		fresh.Set = b.withCredential(token.Value)
+		switch {
+		case b.Auth.Type != config.AuthAWSSigV4:
+			fresh.Set = b.withCredential(token.Value)
+		case !b.givesWay():
+			fresh.signer = credential.NewSigner(token, b.Auth.Region, b.Auth.Service)
+		}
 		last = &stamped{token, &fresh}
 		b.tokened.last.Store(last)
 	}

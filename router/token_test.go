@@ -130,6 +130,46 @@ func (n named) Token(context.Context) (*credential.Token, error) {
 	return &credential.Token{Value: config.Secret("token of " + config.Secret(n).Reveal()), Expires: time.Now().Add(time.Hour)}, nil
 }
 
+// Keys to sign with come like tokens, and set no header before there is a request.
+func TestPlanHoldsTheKeys(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		signed := func(b *config.Backend) {
+			b.Auth = config.Auth{Type: config.AuthAWSSigV4, Header: "authorization", Region: "us-east-1", Service: "bedrock"}
+			b.Endpoint = &config.Endpoint{Host: "bedrock-runtime.us-east-1.amazonaws.com", Port: 443, TLS: &config.TLS{}}
+		}
+		sign := func(r *Router) (host string, got []translator.Header) {
+			t.Helper()
+			var p Plan
+			if err := r.Snapshot().Plan(&p, &Ask{Path: "/", Model: "m"}, nil); err != nil || !p.Backend.Signs() || len(p.Backend.Set) > 0 {
+				t.Fatalf("signs %v, sets %v, %v", p.Backend.Signs(), p.Backend.Set, err)
+			}
+			q := &credential.Signed{Method: "POST", Path: "/model/m%3A0/converse", Body: []byte("{}")}
+			got, err := p.Backend.Sign(nil, q, time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return q.Host, got
+		}
+		r := tokenRouter(t, &mint{})
+		apply(t, r, backend("b", signed))
+		host, first := sign(r)
+		if host != "bedrock-runtime.us-east-1.amazonaws.com" || len(first) != 2 || first[0].Name != "authorization" {
+			t.Errorf("for %s: %v", host, first)
+		}
+		time.Sleep(50 * time.Minute)
+		synctest.Wait()
+		if _, second := sign(r); cmp.Equal(first, second) {
+			t.Error("the next keys sign alike")
+		}
+		own := []translator.Header{{Name: "authorization", Value: "Basic x"}}
+		apply(t, r, backend("b", signed, func(b *config.Backend) { b.Headers.Set = own }))
+		var p Plan
+		if err := r.Snapshot().Plan(&p, &Ask{Path: "/", Model: "m"}, nil); err != nil || p.Backend.Signs() || !cmp.Equal(p.Backend.Set, own) {
+			t.Errorf("with a header of its own: signs %v, sets %v, %v", p.Backend.Signs(), p.Backend.Set, err)
+		}
+	})
+}
+
 // What is configured for the token's own header wins, as it does over a key.
 func TestTokenGivesWay(t *testing.T) {
 	r := tokenRouter(t, &mint{})

@@ -39,6 +39,7 @@ type LLMBackendList struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.tls) || !has(self.endpoint) || self.endpoint.startsWith('https://')",message="tls needs an https endpoint"
 // +kubebuilder:validation:XValidation:rule="!has(self.tls) || !has(self.cluster)",message="tls of a named cluster belongs in the cluster's own definition"
 // +kubebuilder:validation:XValidation:rule="!has(self.http2) || !self.http2 || (has(self.endpoint) && self.endpoint.startsWith('http://')) || (has(self.backendRef) && !has(self.tls))",message="http2 is for plain text only: over TLS the version is negotiated, and a named cluster sets its own"
+// +kubebuilder:validation:XValidation:rule="!has(self.cluster) || !has(self.auth) || self.auth.type != 'AWSSigV4'",message="auth type AWSSigV4 needs endpoint or backendRef: a signature covers the name of the host, and only a cluster of somebody else's knows its own"
 // +kubebuilder:validation:XValidation:rule="!has(self.outputSchema.prefix) || !has(self.endpoint) || self.endpoint.matches('^https?://[^/]*/?$')",message="the path is given twice: in endpoint and in outputSchema.prefix"
 type LLMBackendSpec struct {
 	// OutputSchema is the API that the backend speaks.

@@ -268,5 +268,5 @@ func clientSecret(name string) bool {
 	case "authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie":
 		return true
 	}
-	return false
+	return strings.HasPrefix(strings.ToLower(name), "x-amz-")
 }

@@ -49,6 +49,10 @@ var external = []struct {
 		"as golang.org/x/oauth2",
 	},
 	{
+		"github.com/aws", []string{"router/credential"},
+		"as golang.org/x/oauth2",
+	},
+	{
 		"github.com/alecthomas/kong", []string{"cmd"},
 		"the command line ends in cmd; below it are options",
 	},

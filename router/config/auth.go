@@ -10,7 +10,8 @@ import (
 	"llmroute/translator"
 )
 
-func (a *assembly) auth(d *document, spec *v1alpha1.BackendAuth, schema translator.Schema) Auth {
+// auth reads how b, of which schema and endpoint are known, is authenticated to.
+func (a *assembly) auth(d *document, spec *v1alpha1.BackendAuth, b *Backend) Auth {
 	const path = "spec.auth."
 	if spec == nil {
 		return Auth{Type: AuthNone}
@@ -18,6 +19,8 @@ func (a *assembly) auth(d *document, spec *v1alpha1.BackendAuth, schema translat
 	auth := Auth{Type: AuthType(spec.Type)}
 	switch auth.Type {
 	case AuthAPIKey:
+	case AuthAWSSigV4:
+		return a.awsAuth(d, spec, b.Endpoint)
 	case AuthGCP:
 		return a.googleAuth(d, spec)
 	case AuthAzureEntra:
@@ -25,7 +28,7 @@ func (a *assembly) auth(d *document, spec *v1alpha1.BackendAuth, schema translat
 	default:
 		return auth
 	}
-	auth.Header = keyHeader(schema)
+	auth.Header = keyHeader(b.Schema.Schema)
 	if spec.Header != "" {
 		name, err := checkHeaderName(string(spec.Header))
 		a.failOn(d, path+"header", err)

@@ -60,7 +60,7 @@ func (a *assembly) llmBackend(d *document) {
 	a.schema(d, spec, b)
 	a.endpoint(d, spec, b)
 	b.translation(spec.Translation)
-	b.Auth = a.auth(d, spec.Auth, b.Schema.Schema)
+	b.Auth = a.auth(d, spec.Auth, b)
 	b.Schema.ClientCredential = b.Auth.Type == AuthPassthrough
 	b.Headers = a.headerMutation(d, spec.HeaderMutation)
 	b.Body = a.bodyMutation(d, spec.BodyMutation)

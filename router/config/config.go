@@ -80,13 +80,14 @@ const (
 	AuthNone        AuthType = "None"        // take the client's credentials off
 	AuthPassthrough AuthType = "Passthrough" // send the client's own
 	AuthAPIKey      AuthType = "APIKey"      // set one header to a key
+	AuthAWSSigV4    AuthType = "AWSSigV4"    // a signature made with keys of AWS's
 	AuthGCP         AuthType = "GCP"         // a token of Google Cloud
 	AuthAzureEntra  AuthType = "AzureEntra"  // a token of Microsoft Entra ID
 )
 
-// HasToken reports whether what authenticates is a token that a provider gives
-// out for a while, and not part of the configuration.
-func (t AuthType) HasToken() bool { return t == AuthGCP || t == AuthAzureEntra }
+// HasToken reports whether what authenticates is a token, or keys to sign with,
+// that a provider gives out for a while, and not part of the configuration.
+func (t AuthType) HasToken() bool { return t == AuthAWSSigV4 || t == AuthGCP || t == AuthAzureEntra }
 
 // Auth is a backend's credential as configured. Equal ones can be told by ==.
 type Auth struct {
@@ -103,6 +104,16 @@ type Auth struct {
 	Tenant    string // of Entra, for a secret or a TokenFile
 	Client    string // of Entra: the application, or the managed identity that is not the only one
 	TokenFile string // holds the token of another identity provider, read anew each time
+
+	// For AuthAWSSigV4. With From the Key is a secret access key, else keys come
+	// from the default chain of AWS's own clients.
+	KeyID   string // of the access key
+	Session Secret // the session's token, "" for keys that last
+	Region  string // that requests are signed for; never ""
+	Service string // likewise
+	Profile string // whose keys, "" for the usual one
+	Role    string // ARN of the role to assume with the keys, "" for none
+	Shared  string // digest of the shared files that the chain may read, "" for none
 }
 
 // IsMissing reports whether the secret that was configured is not there: its

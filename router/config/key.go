@@ -92,6 +92,10 @@ func (a *assembly) setKey(d *document, path, value string, auth *Auth) {
 	switch {
 	case value == "":
 		a.warn(d.problem(path, auth.From+" is empty or not set; requests to this backend get a 401"))
+	case auth.Type == AuthAWSSigV4:
+		if wrong := setAWSKeys(auth, value); wrong != "" {
+			a.fail(d.problem(path, auth.From+" "+wrong))
+		}
 	case auth.Type == AuthGCP:
 		if wrong := checkGoogle(value); wrong != "" {
 			a.fail(d.problem(path, auth.From+" "+wrong))

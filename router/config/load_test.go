@@ -154,6 +154,9 @@ func dumpBackend(b *strings.Builder, be *Backend) {
 	if be.Auth.Scope != "" {
 		fmt.Fprintf(b, " %s", be.Auth.Scope)
 	}
+	if a := be.Auth; a.Region != "" {
+		fmt.Fprintf(b, " %s in %s profile %q role %q shared %v key %q session %q", a.Service, a.Region, a.Profile, a.Role, a.Shared != "", a.KeyID, a.Session.Reveal())
+	}
 	if a := be.Auth; a.Tenant+a.Client+a.TokenFile != "" {
 		fmt.Fprintf(b, " tenant %q client %q token file %q", a.Tenant, a.Client, a.TokenFile)
 	}

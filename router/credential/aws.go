@@ -2,65 +2,98 @@ package credential
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
 
 	"llmroute/router/config"
 )
 
-// AWS says where keys of AWS's come from. The zero value is the default chain of
-// AWS's own clients: the environment, a web identity (IRSA), the shared files, a
-// container's or pod's identity, the instance's.
-type AWS struct {
-	Region  string // where roles are assumed
-	Profile string // of the shared files, "" for the environment's choice
-	RoleARN string // of the role to assume with what the chain has, "" for none
-	Session string // what to call the session in which it is assumed
+// awsSource gets keys of AWS's: those that are configured, or else from the
+// default chain of AWS's own clients: the environment, a web identity (IRSA), the
+// shared files, a container's or pod's identity, the instance's. Where a role is
+// to be assumed, it gets the role's keys with them.
+//
+// The library reads files and environment once for each configuration, so each
+// Token starts from them again.
+type awsSource struct {
+	auth config.Auth
 
-	// Options are added to those that the keys are loaded with, for tests.
-	Options []func(*awsconfig.LoadOptions) error
+	// options are added to those that the chain is loaded with, for tests.
+	options []func(*awsconfig.LoadOptions) error
 }
 
-var _ Source = (*AWS)(nil)
+func newAWS(a config.Auth) *awsSource { return &awsSource{auth: a} }
 
 // keysRest is how long keys that never expire are used before files and
 // environment are looked at again.
 const keysRest = time.Hour
 
-// Token gets keys anew: files and environment are read again each time.
-func (a *AWS) Token(ctx context.Context) (*Token, error) {
-	options := []func(*awsconfig.LoadOptions) error{awsconfig.WithRegion(a.Region)}
-	if a.Profile != "" {
-		options = append(options, awsconfig.WithSharedConfigProfile(a.Profile))
-	}
-	cfg, err := awsconfig.LoadDefaultConfig(ctx, append(options, a.Options...)...)
-	if err != nil {
-		return nil, fmt.Errorf("AWS configuration: %w", err)
-	}
-	if a.RoleARN != "" {
-		cfg.Credentials = stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg), a.RoleARN, func(o *stscreds.AssumeRoleOptions) {
-			if a.Session != "" {
-				o.RoleSessionName = a.Session
-			}
-		})
-	}
-	keys, err := cfg.Credentials.Retrieve(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("AWS keys: %w", err)
-	}
-	return tokenOf(&keys), nil
-}
+// roleSession is what AWS's logs call the sessions in which roles are assumed.
+const roleSession = "llmroute"
 
-func tokenOf(keys *aws.Credentials) *Token {
+func (s *awsSource) Token(ctx context.Context) (*Token, error) {
+	keys, err := s.fetch(ctx)
+	if err != nil {
+		err = fmt.Errorf("aws keys: %w", err)
+		if code, refused := awsRefusal(err); refused {
+			err = &refusedError{code: code, err: err}
+		}
+		return nil, err
+	}
 	t := &Token{Value: config.Secret(keys.SecretAccessKey), ID: keys.AccessKeyID, Session: config.Secret(keys.SessionToken),
 		Expires: time.Now().Add(keysRest)}
 	if keys.CanExpire {
 		t.Expires = keys.Expires
 	}
-	return t
+	return t, nil
+}
+
+func (s *awsSource) fetch(ctx context.Context) (aws.Credentials, error) {
+	a := &s.auth
+	options := append([]func(*awsconfig.LoadOptions) error{awsconfig.WithRegion(a.Region)}, s.options...)
+	switch {
+	case a.Key != "":
+		static := credentials.NewStaticCredentialsProvider(a.KeyID, a.Key.Reveal(), a.Session.Reveal())
+		if a.Role == "" {
+			return static.Value, nil
+		}
+		options = append(options, awsconfig.WithCredentialsProvider(static))
+	case a.Profile != "":
+		options = append(options, awsconfig.WithSharedConfigProfile(a.Profile))
+	}
+	cfg, err := awsconfig.LoadDefaultConfig(ctx, options...)
+	if err != nil {
+		return aws.Credentials{}, err
+	}
+	if a.Role != "" {
+		cfg.Credentials = stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg), a.Role, func(o *stscreds.AssumeRoleOptions) {
+			o.RoleSessionName = roleSession
+		})
+	}
+	return cfg.Credentials.Retrieve(ctx)
+}
+
+// awsRefusal tells whether err is AWS's no, which waiting does not mend, and its
+// code.
+func awsRefusal(err error) (code string, refused bool) {
+	answer, ok := errors.AsType[interface {
+		error
+		HTTPStatusCode() int
+	}](err)
+	if !ok || !isRefusal(answer.HTTPStatusCode()) || answer.HTTPStatusCode() == http.StatusNotFound {
+		return "", false // nothing is found where there is no identity to be had
+	}
+	if e, ok := errors.AsType[smithy.APIError](err); ok {
+		code = e.ErrorCode()
+	}
+	return code, true
 }

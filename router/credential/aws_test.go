@@ -13,11 +13,13 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/bedrockruntime"
 	"github.com/google/go-cmp/cmp"
 
+	"llmroute/router/config"
 	"llmroute/translator"
 )
 
@@ -33,9 +35,10 @@ func TestSignAWS(t *testing.T) {
 		model + ":0/converse":   "5c4633848f9b869ccb3dcb394a8a5d1eca23675fa38af9cd28a02ae884bc7403",
 		"/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A123456789012%3Aapplication-inference-profile%2Fabc123def456/converse-stream": "8e21b67fba526b6491224a4633c315953bc3fab18570170ccf156e530787d31f",
 	} {
-		r := &Signed{Method: http.MethodPost, Host: "bedrock-runtime.us-east-1.amazonaws.com", Path: path, ContentType: "application/json",
-			Body: []byte(`{"messages":[{"role":"user","content":[{"text":"hi"}]}]}`)}
-		got, err := example.SignAWS(t.Context(), nil, r, "us-east-1", "bedrock", noon)
+		r := &Signed{Method: http.MethodPost, Host: "bedrock-runtime.us-east-1.amazonaws.com", Path: path,
+			Header: []translator.Header{{Name: "content-type", Value: "text/plain"}, {Name: "content-type", Value: "application/json"}},
+			Body:   []byte(`{"messages":[{"role":"user","content":[{"text":"hi"}]}]}`)}
+		got, err := NewSigner(example, "us-east-1", "bedrock").Sign(nil, r, noon)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -45,6 +48,22 @@ func TestSignAWS(t *testing.T) {
 		}, got); diff != "" {
 			t.Errorf("%s (-want +got)\n%s", path, diff)
 		}
+	}
+}
+
+// A secret that was wrong and is put right has an id that was seen before.
+func TestSignAWSWithTheSecretPutRight(t *testing.T) {
+	var signatures []string
+	for _, secret := range []config.Secret{"wrong", "right", "wrong"} {
+		r := &Signed{Method: http.MethodPost, Host: "bedrock-runtime.us-east-1.amazonaws.com", Path: "/model/m/converse"}
+		got, err := NewSigner(&Token{ID: "AKID", Value: secret}, "us-east-1", "bedrock").Sign(nil, r, noon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		signatures = append(signatures, got[0].Value)
+	}
+	if signatures[0] == signatures[1] || signatures[0] != signatures[2] {
+		t.Errorf("signed %q", signatures)
 	}
 }
 
@@ -80,7 +99,7 @@ func TestSignAWSAsTheClientDoes(t *testing.T) {
 		}
 	}
 	keys := aws.Credentials{AccessKeyID: example.ID, SecretAccessKey: string(example.Value), SessionToken: "session+/="}
-	if err := signer.SignHTTP(t.Context(), keys, q, hashOf(body.Bytes()), "bedrock", "eu-west-1", at); err != nil {
+	if err := v4.NewSigner().SignHTTP(t.Context(), keys, q, hashOf(body.Bytes()), "bedrock", "eu-west-1", at); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := q.Header.Get("authorization"), seen.Header.Get("authorization"); got != want {
@@ -101,25 +120,6 @@ func signedHeaders(authorization string) []string {
 	_, names, _ := strings.Cut(authorization, "SignedHeaders=")
 	names, _, _ = strings.Cut(names, ",")
 	return strings.Split(names, ";")
-}
-
-func TestRegionOf(t *testing.T) {
-	for host, want := range map[string]string{
-		"bedrock-runtime.us-east-1.amazonaws.com":                "us-east-1",
-		"bedrock-runtime-fips.us-gov-west-1.amazonaws.com":       "us-gov-west-1",
-		"bedrock-runtime.eu-central-1.api.aws":                   "eu-central-1",
-		"bedrock-runtime.cn-north-1.amazonaws.com.cn":            "cn-north-1",
-		"vpce-0a-b.bedrock-runtime.us-west-2.vpce.amazonaws.com": "us-west-2",
-		"Bedrock-Mantle.us-east-2.api.aws":                       "us-east-2",
-		"bedrock-runtime.example.com":                            "",
-		"localhost":                                              "",
-		"bedrock":                                                "",
-		"":                                                       "",
-	} {
-		if got := RegionOf(host); got != want {
-			t.Errorf("%s: region %q, want %q", host, got, want)
-		}
-	}
 }
 
 // alone takes AWS's settings out of the environment.
@@ -158,20 +158,24 @@ func TestAWSKeys(t *testing.T) {
 	defer pod.Close()
 	for _, c := range []struct {
 		name  string
-		aws   AWS
+		auth  config.Auth
 		env   map[string]string
 		files map[string]string
 		want  Token
 		asked string
 	}{
-		{"the environment", AWS{}, map[string]string{"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "env"}, nil, Token{ID: "AKIA", Value: "env"}, ""},
-		{"a profile", AWS{Profile: "p"}, map[string]string{"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "env"},
-			map[string]string{"credentials": "[p]\naws_access_key_id=P\naws_secret_access_key=file\n"}, Token{ID: "P", Value: "file"}, ""},
-		{"IRSA", AWS{}, map[string]string{"AWS_ROLE_ARN": "arn:r", "AWS_WEB_IDENTITY_TOKEN_FILE": "token"}, map[string]string{"token": "jwt"},
-			Token{ID: "ASIA", Value: "sts", Session: "session", Expires: expires}, "AssumeRoleWithWebIdentity arn:r jwt"},
-		{"a role", AWS{RoleARN: "arn:aws:iam::123456789012:role/r"}, map[string]string{"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "env"}, nil,
+		{"configured", config.Auth{KeyID: "AKIA", Key: "configured", Session: "s"}, map[string]string{"AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "env"}, nil,
+			Token{ID: "AKIA", Value: "configured", Session: "s"}, ""},
+		{"a role for what is configured", config.Auth{KeyID: "AKIA", Key: "configured", Role: "arn:aws:iam::123456789012:role/r"}, nil, nil,
 			Token{ID: "ASIA", Value: "sts", Session: "session", Expires: expires}, "AssumeRole arn:aws:iam::123456789012:role/r "},
-		{"a pod's identity", AWS{}, map[string]string{"AWS_CONTAINER_CREDENTIALS_FULL_URI": pod.URL, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "token"}, map[string]string{"token": "jwt"},
+		{"the environment", config.Auth{}, map[string]string{"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "env"}, nil, Token{ID: "AKIA", Value: "env"}, ""},
+		{"a profile", config.Auth{Profile: "p"}, map[string]string{"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "env"},
+			map[string]string{"credentials": "[p]\naws_access_key_id=P\naws_secret_access_key=file\n"}, Token{ID: "P", Value: "file"}, ""},
+		{"IRSA", config.Auth{}, map[string]string{"AWS_ROLE_ARN": "arn:r", "AWS_WEB_IDENTITY_TOKEN_FILE": "token"}, map[string]string{"token": "jwt"},
+			Token{ID: "ASIA", Value: "sts", Session: "session", Expires: expires}, "AssumeRoleWithWebIdentity arn:r jwt"},
+		{"a role", config.Auth{Role: "arn:aws:iam::123456789012:role/r"}, map[string]string{"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "env"}, nil,
+			Token{ID: "ASIA", Value: "sts", Session: "session", Expires: expires}, "AssumeRole arn:aws:iam::123456789012:role/r "},
+		{"a pod's identity", config.Auth{}, map[string]string{"AWS_CONTAINER_CREDENTIALS_FULL_URI": pod.URL, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "token"}, map[string]string{"token": "jwt"},
 			// AWS's client keeps five minutes of what a pod's agent gives for itself.
 			Token{ID: "ASIA", Value: "pod", Session: "session", Expires: expires.Add(-5 * time.Minute)}, "pod jwt"},
 	} {
@@ -189,9 +193,10 @@ func TestAWSKeys(t *testing.T) {
 				}
 				t.Setenv(name, value)
 			}
-			c.aws.Region = "us-east-1"
-			c.aws.Options = append(c.aws.Options, awsconfig.WithBaseEndpoint(sts.URL))
-			got, err := c.aws.Token(t.Context())
+			c.auth.Region = "us-east-1"
+			s := newAWS(c.auth)
+			s.options = append(s.options, awsconfig.WithBaseEndpoint(sts.URL))
+			got, err := s.Token(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -210,10 +215,36 @@ func TestAWSKeys(t *testing.T) {
 			}
 		})
 	}
-	t.Run("nothing", func(t *testing.T) {
-		alone(t)
-		if k, err := (&AWS{Region: "us-east-1"}).Token(t.Context()); err == nil {
-			t.Errorf("keys out of nothing: %s", k.ID)
+}
+
+// A refusal is told with AWS's own word for it, and from there being nothing to
+// show.
+func TestAWSKeysRefused(t *testing.T) {
+	sts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("content-type", "text/xml")
+		w.WriteHeader(http.StatusForbidden)
+		fmt.Fprint(w, `<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>User arn:aws:iam::1:user/u is not authorized</Message></Error></ErrorResponse>`)
+	}))
+	defer sts.Close()
+	alone(t)
+	for _, c := range []struct {
+		name, code string
+		refused    bool
+		auth       config.Auth
+	}{
+		{"nothing", "", false, config.Auth{Region: "us-east-1"}},
+		{"a profile that nobody has", "", false, config.Auth{Region: "us-east-1", Profile: "nobody"}},
+		{"a role", "AccessDenied", true, config.Auth{Region: "us-east-1", KeyID: "AKIA", Key: "k", Role: "arn:aws:iam::123456789012:role/r"}},
+	} {
+		s := newAWS(c.auth)
+		s.options = append(s.options, awsconfig.WithBaseEndpoint(sts.URL))
+		got, err := s.Token(t.Context())
+		if err == nil {
+			t.Errorf("%s: keys %s", c.name, got.ID)
+			continue
 		}
-	})
+		if code, refused := refusalCode(err); code != c.code || refused != c.refused {
+			t.Errorf("%s: code %q, refused %v: %v", c.name, code, refused, err)
+		}
+	}
 }

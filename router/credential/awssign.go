@@ -19,30 +19,47 @@ import (
 // Signed is a request as the upstream will see it, to the last byte: whatever is
 // changed after it was signed breaks the signature.
 type Signed struct {
-	Method      string
-	Host        string // without a port that the scheme implies
-	Path        string // path and query as they go on the wire
-	ContentType string
-	Body        []byte
+	Method string
+	Host   string              // without a port that the scheme implies
+	Path   string              // path and query as they go on the wire
+	Header []translator.Header // what is signed beside host and date; of equal names the last counts
+	Body   []byte
 }
 
-// signer is safe for concurrent use, and keeps the keys it has derived.
-var signer = v4.NewSigner()
+// Signer signs requests to one service of AWS's in one region, with one Token. It
+// may be used from any goroutine.
+//
+// Each Token has one of its own: the library's signer keeps what it derives from a
+// secret by the id of the access key alone, and would go on with a wrong secret
+// after it was put right.
+type Signer struct {
+	keys            aws.Credentials
+	region, service string
+	signer          *v4.Signer
+}
 
-// SignAWS appends to set what AWS wants to see of r: a Signature Version 4 made
-// with the keys that t is. It signs no header that a proxy on the way may change,
-// and no length, which a proxy may frame in another way.
-func (t *Token) SignAWS(ctx context.Context, set []translator.Header, r *Signed, region, service string, now time.Time) ([]translator.Header, error) {
+// NewSigner returns a Signer that uses the keys that t is.
+func NewSigner(t *Token, region, service string) *Signer {
+	return &Signer{
+		keys:   aws.Credentials{AccessKeyID: t.ID, SecretAccessKey: t.Value.Reveal(), SessionToken: t.Session.Reveal()},
+		region: region, service: service, signer: v4.NewSigner(),
+	}
+}
+
+// Sign appends to set what AWS wants to see of r: a Signature Version 4. Headers
+// that a proxy on the way may change are not for signing, nor is the length, which
+// a proxy may frame in another way.
+func (s *Signer) Sign(set []translator.Header, r *Signed, now time.Time) ([]translator.Header, error) {
 	u, err := url.Parse("https://" + r.Host + r.Path)
 	if err != nil {
 		return set, fmt.Errorf("sign request: %w", err)
 	}
 	q := &http.Request{Method: r.Method, URL: u, Host: r.Host, Header: http.Header{}}
-	if r.ContentType != "" {
-		q.Header.Set("Content-Type", r.ContentType)
+	for _, h := range r.Header {
+		q.Header.Set(h.Name, h.Value)
 	}
-	keys := aws.Credentials{AccessKeyID: t.ID, SecretAccessKey: string(t.Value), SessionToken: string(t.Session)}
-	if err := signer.SignHTTP(ctx, keys, q, hashOf(r.Body), service, region, now); err != nil {
+	// The signer waits for nothing: the context is for what it may log.
+	if err := s.signer.SignHTTP(context.Background(), s.keys, q, hashOf(r.Body), s.service, s.region, now); err != nil {
 		return set, fmt.Errorf("sign request: %w", err)
 	}
 	for _, name := range []string{"Authorization", "X-Amz-Date", "X-Amz-Security-Token"} {
@@ -56,19 +73,4 @@ func (t *Token) SignAWS(ctx context.Context, set []translator.Header, r *Signed,
 func hashOf(body []byte) string {
 	sum := sha256.Sum256(body)
 	return hex.EncodeToString(sum[:])
-}
-
-// RegionOf returns the region that an endpoint of AWS's is in, "" for another
-// host: the label behind "bedrock-runtime" or the like.
-func RegionOf(host string) string {
-	labels := strings.Split(strings.ToLower(host), ".")
-	for i, l := range labels[:len(labels)-1] {
-		if !strings.HasPrefix(l, "bedrock") {
-			continue
-		}
-		if rest := strings.Join(labels[i+2:], "."); strings.Contains(rest, "amazonaws.") || strings.HasPrefix(rest, "api.") {
-			return labels[i+1]
-		}
-	}
-	return ""
 }

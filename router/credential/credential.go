@@ -6,7 +6,8 @@
 // provider that gives no token is a refusal in plain words; the tokens that it
 // gave before are used until they expire.
 //
-// Keys that never change are no matter of this package: they are configuration.
+// API keys are no matter of this package: they are configuration. Keys of AWS's
+// are, the lasting ones too: requests are signed with them.
 package credential
 
 import (

@@ -134,6 +134,8 @@ func from(a config.Auth) string {
 		return "federated token file " + a.TokenFile
 	case a.Type == config.AuthAzureEntra:
 		return "the managed identity"
+	case a.Profile != "":
+		return "profile " + a.Profile + " of AWS's shared files"
 	}
 	return "the one of the environment it runs in"
 }

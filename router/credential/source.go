@@ -12,6 +12,8 @@ import (
 // newSource returns the source of a configured auth.
 func newSource(a config.Auth, client *http.Client) (Source, error) {
 	switch a.Type {
+	case config.AuthAWSSigV4:
+		return newAWS(a), nil
 	case config.AuthGCP:
 		return newGoogle(a, client)
 	case config.AuthAzureEntra:
@@ -43,7 +45,7 @@ func isRefusal(status int) bool {
 	return status >= 400 && status < 500 && status != http.StatusTooManyRequests && status != http.StatusRequestTimeout
 }
 
-// plainCode returns an OAuth error code such as invalid_grant, and "" for
+// plainCode returns an error code such as invalid_grant or AccessDenied, and "" for
 // anything that is more than a word.
 func plainCode(code string) string {
 	odd := func(r rune) bool { return r != '_' && (r|0x20 < 'a' || 'z' < r|0x20) && (r < '0' || '9' < r) }

@@ -203,7 +203,7 @@ func assignment(b *config.Backend) *endpointv3.ClusterLoadAssignment {
 		ClusterName: plainName(b.ID, "."), // required, and unused without EDS
 		Endpoints: []*endpointv3.LocalityLbEndpoints{{LbEndpoints: []*endpointv3.LbEndpoint{{
 			HostIdentifier: &endpointv3.LbEndpoint_Endpoint{Endpoint: &endpointv3.Endpoint{
-				Hostname: authority(e),
+				Hostname: Authority(e),
 				Address: &corev3.Address{Address: &corev3.Address_SocketAddress{SocketAddress: &corev3.SocketAddress{
 					Address:       e.Host,
 					PortSpecifier: &corev3.SocketAddress_PortValue{PortValue: e.Port},
@@ -216,9 +216,9 @@ func assignment(b *config.Backend) *endpointv3.ClusterLoadAssignment {
 	}
 }
 
-// authority returns the Host header that e expects: with the port unless it is
-// the scheme's own, and without the root's dot.
-func authority(e *config.Endpoint) string {
+// Authority returns the Host header that Envoy sends to e: with the port unless it
+// is the scheme's own, and without the root's dot.
+func Authority(e *config.Endpoint) string {
 	host, usual := strings.TrimSuffix(e.Host, "."), uint32(80)
 	if e.TLS != nil {
 		usual = 443
