@@ -59,8 +59,9 @@ var knownProviders = []knownProvider{{
 }}
 
 // FromEnvironment configures the providers whose keys the environment holds, as
-// their own clients would, as far as there is a translator for them. It returns nil when it holds none. A single provider
-// also takes the models that it is not known for.
+// their own clients would, as far as there is a translator for them. It returns nil
+// when it holds none. A single provider also takes the models that it is not known
+// for.
 func FromEnvironment(lookup func(string) (string, bool)) (*Config, error) {
 	if lookup == nil {
 		return nil, nil
@@ -85,6 +86,15 @@ func FromEnvironment(lookup func(string) (string, bool)) (*Config, error) {
 		}
 		c.Backends = append(c.Backends, b)
 		fmt.Fprintf(hash, "%q %q %q %q\n", p.name, key, baseURL, version)
+	}
+	b, err := bedrockFromEnvironment(func(name string) string { value, _ := lookup(name); return value })
+	if err != nil {
+		return nil, err
+	}
+	if b != nil {
+		c.Backends = append(c.Backends, b)
+		a, e := &b.Auth, b.Endpoint
+		fmt.Fprintf(hash, "%q %q %d %v %q %q %q %q %q\n", b.ID, e.Host, e.Port, e.TLS != nil, b.Schema.Prefix, a.Region, a.KeyID, a.Key.Reveal(), a.Session.Reveal())
 	}
 	switch len(c.Backends) {
 	case 0:

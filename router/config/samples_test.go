@@ -22,6 +22,8 @@ func TestSamples(t *testing.T) {
 		{"azure-openai.yaml", 1, []string{"azure-openai", "azure-openai-dated"}},
 		{"azure-entra.yaml", 1, []string{"azure-openai"}},
 		{"anthropic.yaml", 1, []string{"anthropic"}},
+		{"aws-anthropic.yaml", 1, []string{"aws-anthropic"}},
+		{"aws-bedrock.yaml", 1, []string{"aws-bedrock"}},
 		{"google-anthropic.yaml", 1, []string{"google-anthropic"}},
 		{"google-vertex.yaml", 1, []string{"google-vertex"}},
 	}
@@ -29,7 +31,7 @@ func TestSamples(t *testing.T) {
 		t.Run(tt.file, func(t *testing.T) {
 			c, err := Load(Options{
 				Paths:     []string{filepath.Join(samples, tt.file)},
-				LookupEnv: env("OPENAI_API_KEY", "sk-test", "AZURE_OPENAI_API_KEY", "test", "ANTHROPIC_API_KEY", "test"),
+				LookupEnv: env("OPENAI_API_KEY", "sk-test", "AZURE_OPENAI_API_KEY", "test", "ANTHROPIC_API_KEY", "test", "AWS_BEARER_TOKEN_BEDROCK", "test"),
 			})
 			if err != nil {
 				t.Fatal(err)

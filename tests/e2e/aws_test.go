@@ -230,3 +230,30 @@ func TestAWSKeysChange(t *testing.T) {
 		})
 	}
 }
+
+// With AWS's keys in the environment, as AWS's own clients read them, no file is
+// needed: models of Bedrock go there by their bare ids, others by bedrock:MODEL.
+func TestRunWithAWSKeysInTheEnvironment(t *testing.T) {
+	p := startAWS(t)
+	secret := awsSecrets["ASIASESSION"]
+	w, g := run(t, []string{"AWS_ACCESS_KEY_ID=ASIASESSION", "AWS_SECRET_ACCESS_KEY=" + secret, "AWS_SESSION_TOKEN=session+/==",
+		"AWS_REGION=eu-central-1", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME=" + p.URL, "ANTHROPIC_API_KEY=sk-ant-1"})
+	for model, want := range map[string]string{awsModel: awsModel, "amazon.nova-pro-v1:0": "amazon.nova-pro-v1:0", awsClaude: awsClaude, "eu." + awsModel: "eu." + awsModel, "bedrock:my-import": "my-import"} {
+		a := g.post(t, "/v1/chat/completions", chat(model, "Grüezi"))
+		if a.Status != http.StatusOK || a.Header.Get("x-llmroute-backend") != "bedrock" {
+			t.Errorf("%s: %d %s", model, a.Status, a.Body)
+			continue
+		}
+		if q := p.Last(); q.Model != want || q.Key != "ASIASESSION" || q.Header.Get("X-Amz-Security-Token") != "session+/==" || !strings.Contains(q.Header.Get("Authorization"), "/eu-central-1/bedrock/") {
+			t.Errorf("%s: the provider saw model %q with %v", model, q.Model, q.Header)
+		}
+	}
+	if text := w.log.String(); strings.Contains(text, secret) || strings.Contains(text, "session+/==") {
+		t.Error("a secret is in the log")
+	}
+	w.interrupt()
+	_, g = run(t, []string{"AWS_BEARER_TOKEN_BEDROCK=ABSK-1", "AWS_DEFAULT_REGION=us-east-1", "AWS_ENDPOINT_URL=" + p.URL, "AWS_ACCESS_KEY_ID=stale", "AWS_SECRET_ACCESS_KEY=stale"})
+	if a := g.post(t, "/v1/chat/completions", chat(awsModel, "hi")); a.Status != http.StatusOK || p.Last().Header.Get("Authorization") != "Bearer ABSK-1" {
+		t.Errorf("%d %s: the provider saw %v", a.Status, a.Body, p.Last().Header)
+	}
+}

@@ -221,7 +221,7 @@ func cleanEnvironment() []string {
 	var out []string
 	for _, kv := range os.Environ() {
 		name, _, _ := strings.Cut(kv, "=")
-		if strings.HasPrefix(name, "LLMROUTE_") || strings.HasPrefix(name, "OPENAI_") || strings.HasSuffix(name, "_API_KEY") {
+		if strings.HasPrefix(name, "LLMROUTE_") || strings.HasPrefix(name, "OPENAI_") || strings.HasPrefix(name, "AWS_") || strings.HasSuffix(name, "_API_KEY") {
 			continue
 		}
 		out = append(out, kv)

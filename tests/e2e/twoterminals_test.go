@@ -149,6 +149,8 @@ func TestSamples(t *testing.T) {
 		"azure-openai.yaml":     {model: "gpt-4o-mini", want: []string{"azure-openai"}, env: []string{"AZURE_OPENAI_API_KEY=test"}},
 		"openai.yaml":           {model: "gpt-4o-mini", want: []string{"openai"}, env: []string{"OPENAI_API_KEY=sk-test"}},
 		"anthropic.yaml":        {model: "claude-sonnet-4-5", want: []string{"anthropic"}, env: []string{"ANTHROPIC_API_KEY=sk-ant-test"}},
+		"aws-anthropic.yaml":    {model: "claude-sonnet-4-5", want: []string{"aws-anthropic"}, env: []string{"AWS_BEARER_TOKEN_BEDROCK=ABSK-test"}, upstream: "us." + awsModel},
+		"aws-bedrock.yaml":      {model: awsModel, want: []string{"aws-bedrock"}, env: []string{"AWS_ACCESS_KEY_ID=AKIATEST", "AWS_SECRET_ACCESS_KEY=test"}},
 		"azure-entra.yaml":      {model: "gpt-4o-mini", want: []string{"azure-openai"}, env: []string{"IDENTITY_ENDPOINT=" + tokens, "IDENTITY_HEADER=h"}},
 		"google-anthropic.yaml": {model: "claude-sonnet-4-5@20250929", want: []string{"google-anthropic"}, env: google},
 		"google-vertex.yaml":    {model: "gemini-flash", want: []string{"google-vertex"}, env: google, upstream: "google/gemini-2.5-flash"},
@@ -173,7 +175,7 @@ func TestSamples(t *testing.T) {
 			grpc, admin := freePort(t), freePort(t)
 			replace := strings.NewReplacer(
 				usualPorts["fake"], p.Address, "https://api.openai.com", p.URL, "https://my-resource.openai.azure.com", p.URL,
-				"https://api.anthropic.com", p.URL, "https://us-east5-aiplatform.googleapis.com", p.URL, "https://us-central1-aiplatform.googleapis.com"+openapi, p.URL,
+				"https://bedrock-runtime.us-east-1.amazonaws.com", p.URL, "https://api.anthropic.com", p.URL, "https://us-east5-aiplatform.googleapis.com", p.URL, "https://us-central1-aiplatform.googleapis.com"+openapi, p.URL,
 				portValue(usualPorts["fake"]), portValue(p.Address),
 				portValue(usualPorts["grpc"]), portValue(grpc), portValue(usualPorts["listen"]), "port_value: 0}").Replace
 			startSidecar(t, []string{"serve", "--config", moved(t, filepath.Join(folder, name), replace), "--grpc", grpc, "--admin", admin}, u.env)
