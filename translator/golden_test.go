@@ -49,6 +49,16 @@ var homes = map[string]Backend{
 	"openai_awsanthropic": {Schema: AWSAnthropic},
 	"openai_cohere":       {Schema: Cohere, Prefix: "/v2"},
 	"openai_gcpanthropic": {Schema: GCPAnthropic, Prefix: "/v1", Project: "p-1", Location: "global"},
+
+	// By subject and backend.
+	"embed_aistudio": {Schema: GoogleAIStudio, Prefix: "/v1beta"},
+	"embed_bedrock":  {Schema: AWSBedrock},
+	"embed_cohere":   {Schema: Cohere, Prefix: "/v2"},
+	"embed_mistral":  {Schema: Mistral, Prefix: "/mistral/v1"},
+	"embed_vertex":   {Schema: GCPVertexAI, Prefix: "/v1", Project: "p-1", Location: "us-central1"},
+	"rerank_bedrock": {Schema: AWSBedrock},
+	"rerank_cohere":  {Schema: Cohere, Prefix: "/v2"},
+	"rerank_servers": {Schema: OpenAI, Prefix: "/v1"},
 }
 
 func goldenCases(t testing.TB) []*goldenCase {
@@ -110,6 +120,10 @@ func readCase(t testing.TB, file string) *goldenCase {
 			c.backend.MaxTokensField = value
 		case "reasoning field":
 			c.backend.ReasoningField = value
+		case "model family":
+			c.backend.ModelFamily = value
+		case "rerank":
+			c.backend.Rerank = value
 		case "history extras":
 			c.backend.StripExtras = value == "strip"
 		default:

@@ -5,6 +5,8 @@ import (
 	"sync"
 
 	"llmroute/translator/chat"
+	"llmroute/translator/embed"
+	"llmroute/translator/rerank"
 )
 
 var (
@@ -22,6 +24,8 @@ func New(client Schema, op Operation, backend *Backend) (Exchange, error) {
 		return nil, fmt.Errorf("client schema %q: not translated from", client)
 	case op == None:
 		return nil, fmt.Errorf("request of no operation of %s's API", client)
+	case op == Rerank && backend.reranker() != nil:
+		return &single{client: c, backend: backend, task: &rerank.Task{Server: backend.reranker()}}, nil
 	case passes(client, op, backend.Schema):
 		p := passthroughs.Get().(*passthrough)
 		p.backend = backend
@@ -29,6 +33,10 @@ func New(client Schema, op Operation, backend *Backend) (Exchange, error) {
 	case op == ChatCompletions:
 		if home, ok := backends[backend.Schema]; ok {
 			return newTranslation(c, home, backend), nil
+		}
+	case op == Embeddings:
+		if vendor, ok := embedders[backend.Schema]; ok {
+			return &single{client: c, backend: backend, task: &embed.Task{Vendor: vendor}}, nil
 		}
 	}
 	return nil, unserved(client, op, backend.Schema)
@@ -53,5 +61,7 @@ func Release(x Exchange) {
 	case *translation:
 		x.reset()
 		translations.Put(x)
+	case *single:
+		*x = single{}
 	}
 }

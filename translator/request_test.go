@@ -86,10 +86,10 @@ func provided(out *Edit) (status int, body string) {
 // exchanges.
 func TestGoldenRequestsArePlausible(t *testing.T) {
 	for _, c := range goldenCases(t) {
-		if c.backend.Schema == OpenAI || c.backend.Schema == AzureOpenAI {
+		x, out, _ := c.exchange(t)
+		if _, same := x.(*passthrough); same {
 			continue
 		}
-		_, out, _ := c.exchange(t)
 		if status, body := provided(out); status != 200 {
 			t.Errorf("%s: the provider answers %d: %s", c.file, status, body)
 		}

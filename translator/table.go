@@ -10,7 +10,9 @@ import (
 	"llmroute/translator/bedrock"
 	"llmroute/translator/chat"
 	"llmroute/translator/cohere"
+	"llmroute/translator/embed"
 	"llmroute/translator/openai"
+	"llmroute/translator/rerank"
 )
 
 // Who speaks what. A further dialect of chat is a room of its own and a line
@@ -26,6 +28,30 @@ var backends = map[Schema]chat.Backend{
 	GCPAnthropic: anthropic.Vertex,
 	AWSBedrock:   bedrock.Dialect{},
 	Cohere:       cohere.Dialect{},
+}
+
+var embedders = map[Schema]*embed.Vendor{
+	AWSBedrock:     &embed.Bedrock,
+	GCPVertexAI:    &embed.Vertex,
+	GoogleAIStudio: &embed.AIStudio,
+	Cohere:         &embed.Cohere,
+	Mistral:        &embed.Mistral,
+}
+
+var rerankers = map[Schema]*rerank.Server{
+	AWSBedrock: &rerank.Bedrock,
+	Cohere:     &rerank.Cohere,
+}
+
+// reranker returns who reranks at b where that takes a translation, or nil.
+func (b *Backend) reranker() *rerank.Server {
+	switch {
+	case b.Schema == OpenAI && b.Rerank != "":
+		return rerank.Servers[b.Rerank]
+	case b.Schema == AWSBedrock && b.Rerank == AgentRuntime:
+		return &rerank.AgentRuntime
+	}
+	return rerankers[b.Schema]
 }
 
 // passes reports whether an operation goes from a client to a backend as it is:
@@ -48,6 +74,10 @@ func serves(client Schema, op Operation, backend Schema) bool {
 	switch op {
 	case ChatCompletions:
 		return backends[backend] != nil
+	case Embeddings:
+		return embedders[backend] != nil
+	case Rerank:
+		return rerankers[backend] != nil
 	}
 	return false
 }

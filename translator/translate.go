@@ -40,7 +40,7 @@ type translation struct {
 
 func (x *translation) Request(out *Edit, in *Call) error {
 	t := &x.trip
-	x.options(in)
+	t.Header, t.Options = in.Header, x.backend.options(in)
 	if err := x.client.ReadRequest(t, in.Body); err != nil {
 		return err
 	}
@@ -56,12 +56,7 @@ func (x *translation) Request(out *Edit, in *Call) error {
 	if err := x.home.WriteRequest(&x.out, t); err != nil {
 		return err
 	}
-	out.Path, out.Body = x.out.Path, x.out.Body
-	for _, h := range x.out.Set {
-		out.Set = append(out.Set, Header(h))
-	}
-	out.Remove = append(out.Remove, x.out.Remove...)
-	out.Warn = append(out.Warn, t.Warnings...)
+	out.add(&x.out, t)
 	x.forget()
 	return nil
 }
@@ -72,25 +67,6 @@ func (x *translation) forget() {
 	x.out = chat.Outgoing{}
 	x.trip.Forget()
 }
-
-func (x *translation) options(in *Call) {
-	b := x.backend
-	x.trip.Header = in.Header
-	x.trip.Options = chat.Options{
-		Model: in.Model, Asked: in.Fields.Model, Version: b.Version, Prefix: b.Prefix,
-		Project: b.Project, Location: b.Location, Family: b.ModelFamily,
-		Unsupported: b.UnsupportedParameters, LateSystem: b.LateSystem, ReasoningText: b.ReasoningText,
-		DefaultMaxTokens: b.DefaultMaxTokens,
-	}
-}
-
-const (
-	contentType     = "content-type"
-	retryAfter      = "retry-after"
-	contentEncoding = "content-encoding"
-	// How a server asks for a credential; the client has none to give.
-	authenticate = "www-authenticate"
-)
 
 // Head looks at how the reply begins. A stream may come although none was asked
 // for, and the other way round; either is told to the client as it asked.
@@ -113,7 +89,7 @@ func (x *translation) Head(out *Edit, status int, h Headers) error {
 		out.Remove = append(out.Remove, contentEncoding)
 	}
 	kind := "application/json"
-	x.readHeaders(out, h)
+	x.waits = out.translate(x.home, h)
 	if status >= 400 {
 		x.head = kept{from: h, values: make(map[string]string)}
 		x.home.ReadError(&x.trip, status, &x.head, nil)
@@ -146,23 +122,6 @@ func (x *translation) modeOf(status int, h Headers) Mode {
 		return Stream
 	}
 	return Whole
-}
-
-// readHeaders tells in OpenAI's names what the vendor's headers say.
-func (x *translation) readHeaders(out *Edit, h Headers) {
-	x.waits = h.Get(retryAfter) != ""
-	r, ok := x.home.(chat.HeaderReader)
-	if !ok {
-		return
-	}
-	var room [8]chat.Header
-	for _, f := range r.ReadHeaders(room[:0], h) {
-		if f.Value == "" || h.Get(f.Name) != "" {
-			continue
-		}
-		out.Set = append(out.Set, Header(f))
-		x.waits = x.waits || f.Name == retryAfter
-	}
 }
 
 // Body reads what has come, and writes what it means.

@@ -160,9 +160,16 @@ type Backend struct {
 	// ModelFamily is the kind of model, such as "claude-sonnet-4-5", where the
 	// name of the model does not tell.
 	ModelFamily string
+	// Rerank says which server's words a backend takes for reranking: one of
+	// rerank.Servers at one of schema OpenAI, where "" passes the client's on, or
+	// AgentRuntime at Bedrock, where "" invokes the model.
+	Rerank string
 	// Project and Location say where a Google backend is.
 	Project, Location string
 }
+
+// AgentRuntime names Bedrock's Rerank API in Backend.Rerank.
+const AgentRuntime = "agent-runtime"
 
 // Unsupported says what becomes of a parameter that the backend has no equal of.
 // The zero value refuses what changes the answer's meaning beyond repair, and

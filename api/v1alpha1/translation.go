@@ -69,6 +69,16 @@ type Translation struct {
 	// +kubebuilder:validation:MaxLength=128
 	// +optional
 	ModelFamily string `json:"modelFamily,omitempty"`
+
+	// Rerank says in whose words reranking is asked for. At a backend of schema
+	// OpenAI it is jina, tei, vllm or voyage; without it the client's request and
+	// the answer are passed on as they are. At one of schema AWSBedrock,
+	// agent-runtime is Bedrock's Rerank API, with an endpoint of its own; without
+	// it the model is invoked.
+	//
+	// +kubebuilder:validation:Enum=agent-runtime;jina;tei;vllm;voyage
+	// +optional
+	Rerank string `json:"rerank,omitempty"`
 }
 
 // GoogleCloud says where in Google Cloud a backend is.

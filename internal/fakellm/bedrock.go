@@ -31,6 +31,9 @@ func findBedrock(c *call) (answerer, *refusal) {
 	case "converse", "converse-stream":
 		return findConverse(c, operation == "converse-stream")
 	case "invoke", "invoke-with-response-stream":
+		if answer, err, ok := findTask(c); ok {
+			return answer, err
+		}
 		if err := posted(c); err != nil {
 			return nil, err
 		}

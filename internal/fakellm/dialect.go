@@ -42,9 +42,16 @@ var claims = []struct {
 }{
 	{&anthropicDirect, exactly("/v1/messages", "/v1/messages/count_tokens")},
 	{&anthropicMantle, exactly("/anthropic/v1/messages", "/anthropic/v1/messages/count_tokens")},
+	{&googleBatches, geminiEmbedder},
+	{&googlePredictions, vertexPredictor},
+	{&googleContents, vertexEmbedder},
 	{&anthropicVertex, vertexModel},
 	{&bedrock, bedrockModel},
 	{&cohere, exactly("/v2/chat")},
+	{&cohereVectors, exactly("/v2/embed")},
+	{&cohereRanks, exactly("/v2/rerank")},
+	{&mistralVectors, exactly(mistralEmbeddings)},
+	{&bareRerank, exactly("/rerank")},
 	{&azure, azureDeployment},
 }
 

@@ -29,7 +29,6 @@ var endpoints map[string]endpoint
 
 // The table cannot be the variable's initial value: what answers reads it again.
 func init() {
-	rerank := endpoint{fields: rerankFields, answer: answerRerank, model: Small}
 	endpoints = map[string]endpoint{
 		"/chat/completions":     {fields: chatFields, answer: answerChat},
 		"/completions":          {fields: completionFields, answer: answerCompletion},
@@ -42,8 +41,7 @@ func init() {
 		"/audio/speech":         {fields: speechFields, answer: answerSpeech, newer: true},
 		"/audio/transcriptions": {form: transcriptionFields, answer: answerTranscription},
 		"/audio/translations":   {form: translationFields, answer: answerTranscription},
-		"/rerank":               rerank,
-		"/v2/rerank":            rerank,
+		"/rerank":               {fields: rerankFields, answer: answerRerank, model: Small},
 	}
 }
 

@@ -118,6 +118,9 @@ type rankedDocument struct {
 // answerRerank ranks documents by the nearness of their embeddings to that of
 // the query, in the manner of Jina and vLLM.
 func answerRerank(c *call) (*reply, *refusal) {
+	if c.json.Get("top_k").Exists() {
+		return answerVoyage(c)
+	}
 	query := c.json.Get("query").Str
 	if query == "" {
 		return nil, invalid("invalid_value", "query", "Invalid 'query': it cannot be an empty string.")

@@ -62,7 +62,8 @@ var moderationFields = fields{
 var rerankFields = fields{
 	"model": text, "query": text.needed(), "documents": aList.needed().notEmpty().atMost(10_000).of(rule{kinds: isString | isObject}),
 	"top_n": integer(0, 1<<31), "return_documents": boolean, "max_tokens_per_doc": positive, "user": text,
-	"truncate_prompt_tokens": integer(-1, 1<<31), "priority": count64, "use_activation": boolean,
+	"truncate_prompt_tokens": integer(-1, 1<<31), "priority": count64, "use_activation": boolean, "instruction": text,
+	"top_k": positive, "truncation": boolean, // Voyage's
 }
 
 var imageFields = fields{

@@ -13,16 +13,19 @@ import (
 	"llmroute/translator"
 )
 
-// defaultPrefixes are the paths that stand before a schema's own; a schema that
-// is not here has no translator.
+// defaultPrefixes are the paths that stand before a schema's own.
 var defaultPrefixes = map[translator.Schema]string{
 	translator.OpenAI:       "/v1",
 	translator.AzureOpenAI:  "/openai/v1",
 	translator.Anthropic:    "/v1",
 	translator.AWSAnthropic: "",
 	translator.GCPAnthropic: "/v1",
-	translator.Cohere:       "/v2",
 	translator.AWSBedrock:   "",
+
+	translator.GCPVertexAI:    "/v1",
+	translator.GoogleAIStudio: "/v1beta",
+	translator.Cohere:         "/v2",
+	translator.Mistral:        "/v1",
 }
 
 func (a *assembly) llmBackend(d *document) {
@@ -60,6 +63,7 @@ func (a *assembly) llmBackend(d *document) {
 	a.schema(d, spec, b)
 	a.endpoint(d, spec, b)
 	b.translation(spec.Translation)
+	a.failOn(d, "spec.translation.rerank", b.checkRerank())
 	b.Auth = a.auth(d, spec.Auth, b)
 	b.Schema.ClientCredential = b.Auth.Type == AuthPassthrough
 	b.Headers = a.headerMutation(d, spec.HeaderMutation)
@@ -84,10 +88,7 @@ func duration(s v1alpha1.Duration, otherwise time.Duration) time.Duration {
 
 func (a *assembly) schema(d *document, spec *v1alpha1.LLMBackendSpec, b *Backend) {
 	name := translator.Schema(spec.APISchema.Schema)
-	prefix, ok := defaultPrefixes[name]
-	if !ok {
-		a.fail(d.problem("spec.outputSchema.schema", fmt.Sprintf("schema %s has no translator in this version", name)))
-	}
+	prefix := defaultPrefixes[name]
 	version := spec.APISchema.Version
 	if name == translator.AzureOpenAI {
 		dated, err := azureVersion(version)
@@ -102,7 +103,7 @@ func (a *assembly) schema(d *document, spec *v1alpha1.LLMBackendSpec, b *Backend
 	b.Schema = translator.Backend{Schema: name, Version: version, Prefix: prefix}
 	if spec.GCP != nil {
 		b.Schema.Project, b.Schema.Location = spec.GCP.Project, spec.GCP.Location
-	} else if name == translator.GCPAnthropic {
+	} else if name == translator.GCPAnthropic || name == translator.GCPVertexAI {
 		a.fail(d.problem("spec.gcp", "must say the project and location of schema "+string(name)))
 	}
 }

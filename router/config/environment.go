@@ -59,9 +59,8 @@ var knownProviders = []knownProvider{{
 }}
 
 // FromEnvironment configures the providers whose keys the environment holds, as
-// their own clients would, as far as there is a translator for them. It returns nil
-// when it holds none. A single provider also takes the models that it is not known
-// for.
+// their own clients would. It returns nil when it holds none. A single provider
+// also takes the models that it is not known for.
 func FromEnvironment(lookup func(string) (string, bool)) (*Config, error) {
 	if lookup == nil {
 		return nil, nil
@@ -76,8 +75,7 @@ func FromEnvironment(lookup func(string) (string, bool)) (*Config, error) {
 		if p.version != "" {
 			version, _ = lookup(p.version)
 		}
-		_, translated := defaultPrefixes[p.schema]
-		if key == "" || !translated || cmp.Or(baseURL, p.url) == "" {
+		if key == "" || cmp.Or(baseURL, p.url) == "" {
 			continue
 		}
 		b, err := p.backend(key, cmp.Or(baseURL, p.url), version)

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"regexp"
 	"strings"
 
@@ -28,12 +29,28 @@ func (b *Backend) translation(spec *v1alpha1.Translation) {
 	}
 	s.DefaultMaxTokens = int64(spec.DefaultMaxTokens)
 	s.ModelFamily = spec.ModelFamily
+	s.Rerank = spec.Rerank
 	switch spec.HistoryExtras {
 	case "strip":
 		s.StripExtras = true
 	case "":
 		s.StripExtras = b.isOpenAI()
 	}
+}
+
+// checkRerank returns what is wrong with the server that is said to rerank.
+func (b *Backend) checkRerank() error {
+	want := translator.OpenAI
+	switch b.Schema.Rerank {
+	case "":
+		return nil
+	case translator.AgentRuntime:
+		want = translator.AWSBedrock
+	}
+	if b.Schema.Schema != want {
+		return fmt.Errorf("%s is for backends of schema %s", b.Schema.Rerank, want)
+	}
+	return nil
 }
 
 // isOpenAI reports whether b is a host of OpenAI's own, or Azure: they do not

@@ -6,22 +6,11 @@ import (
 	"llmroute/translator/chat"
 )
 
-const upper = "0123456789ABCDEF"
-
 // pathOf returns the path of an operation on a model. A model's id is one
-// segment of it, be it an ARN with slashes: all but unreserved characters are
-// escaped, and signed so.
+// segment of it, be it an ARN with slashes.
 func pathOf(prefix, model, operation string) string {
 	path := make([]byte, 0, len(prefix)+len(model)+len(operation)+32)
-	path = append(append(path, prefix...), "/model/"...)
-	for i := range len(model) {
-		switch c := model[i]; {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_', c == '.', c == '~':
-			path = append(path, c)
-		default:
-			path = append(path, '%', upper[c>>4], upper[c&15])
-		}
-	}
+	path = chat.AppendSegment(append(append(path, prefix...), "/model/"...), model)
 	return string(append(append(path, '/'), operation...))
 }
 

@@ -68,6 +68,12 @@ type Usage struct {
 	Input, Cached, CacheWrite, Output, Reasoning, Total int64
 }
 
+// Told is what a reply that is no conversation has said of itself.
+type Told struct {
+	Model string // that answered; "" when the vendor does not say
+	Usage Usage
+}
+
 // A Reader turns one reply into events. It is for one goroutine, and one reply.
 type Reader interface {
 	// Read appends the events of one frame of a stream: name is the frame's event
