@@ -234,6 +234,9 @@ func unsupported(param, why string) error {
 
 // exact reports whether the client has left a turn as the blocks say it was.
 func exact(turn *chat.Turn) bool {
+	if turn.For != provider {
+		return false
+	}
 	var text []byte
 	calls := make([]string, 0, 4)
 	for e := turn.Replay.Elements(); e.Next(); {

@@ -14,6 +14,9 @@ func (d *Dialect) WriteRequest(out *chat.Outgoing, t *chat.Trip) error {
 	w.betas = d.fitBetas(t)
 	w.limit()
 	w.think()
+	if w.thinks {
+		w.trip.MissReasoning()
+	}
 	if err := w.fitTools(); err != nil {
 		return err
 	}
@@ -132,8 +135,10 @@ func (w *writer) budget(effort string) {
 		w.trip.Warn("reasoning_effort", "max_tokens_too_small")
 	case w.req.Choice.Mode == chat.Force:
 		w.trip.Warn("reasoning_effort", "forced_tool")
-	case !thoughtful(w.req.Turns):
-		w.trip.Warn("reasoning_effort", "no_signed_reasoning")
+	case w.req.ReasoningLost():
+		// In the middle of a round of tools they may think only if the answer that
+		// called them began with a thought.
+		w.trip.Warn("reasoning_effort", "reasoning_lost")
 	case w.endsInAnswer():
 		w.trip.Warn("reasoning_effort", "answer_begun")
 	default:
@@ -145,21 +150,6 @@ func (w *writer) budget(effort string) {
 func (w *writer) endsInAnswer() bool {
 	turns := w.req.Turns
 	return turns[len(turns)-1].Role == chat.Assistant
-}
-
-// thoughtful reports whether older models may think: in the middle of a round of
-// tools they may only if the answer that called them began with a thought.
-func thoughtful(turns []chat.Turn) bool {
-	last := turns[len(turns)-1]
-	if last.Role != chat.User || len(last.Blocks) == 0 || last.Blocks[0].What != chat.Result || len(turns) < 2 {
-		return true
-	}
-	answer := &turns[len(turns)-2]
-	if len(answer.Replay) > 0 || len(answer.Blocks) == 0 {
-		return true
-	}
-	begins := answer.Blocks[0].What
-	return begins == chat.Thinking || begins == chat.Redacted
 }
 
 // write writes the body. What providers keep of a prompt stands in the order of

@@ -137,7 +137,7 @@ func (w *writer) thinkWithin() {
 	case budget < budgets[low]:
 		w.t.Warn("reasoning_effort", "max_tokens")
 		return
-	case w.unsigned():
+	case !w.plain && w.t.Request.ReasoningLost():
 		// The thoughts that led to the call are gone, and the model would miss them.
 		w.t.Warn("reasoning_effort", "reasoning_lost")
 		return
@@ -160,6 +160,7 @@ func (w *writer) thinkFreely() {
 	if moved {
 		w.t.Warn("reasoning_effort", effort)
 	}
+	w.t.MissReasoning()
 	thinking := `{"type":"adaptive"}`
 	if w.m.version >= 47 && w.t.WantsReasoning() {
 		thinking = `{"type":"adaptive","display":"summarized"}`
@@ -173,22 +174,4 @@ func (w *writer) thinkFreely() {
 func (w *writer) begun() bool {
 	turns := w.t.Request.Turns
 	return len(turns) > 0 && turns[len(turns)-1].Role == chat.Assistant
-}
-
-// unsigned reports whether the model is in the middle of calling tools, and the
-// thoughts that it began with did not come back.
-func (w *writer) unsigned() bool {
-	turns := w.t.Request.Turns
-	n := len(turns)
-	if w.plain || n < 2 || turns[n-1].Role != chat.User || turns[n-2].Role != chat.Assistant {
-		return false
-	}
-	if len(turns[n-1].Blocks) == 0 || turns[n-1].Blocks[0].What != chat.Result {
-		return false
-	}
-	answer := &turns[n-2]
-	if len(answer.Replay) > 0 && answer.For == forHere {
-		return false
-	}
-	return len(answer.Blocks) == 0 || !w.says(&answer.Blocks[0]) || len(answer.Blocks[0].Sig) == 0
 }
