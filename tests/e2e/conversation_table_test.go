@@ -10,7 +10,7 @@ import (
 // conversation is one request, and what is to come of it at both ends.
 type conversation struct {
 	name     string
-	model    string // the model; of one that begins with "+", the faults of fake-small
+	model    string // the model, and its faults behind a "+"; "" is fake-small
 	body     string // the members of the request beside the model
 	saw      string // text, calls and finish, joined by bars, a line for each choice; or status and code, or "failed" however; "" holds it as a stream only
 	streamed string // the same in a stream, where that differs

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os/exec"
 	"strings"
 	"testing"
@@ -31,9 +32,7 @@ func (p *parlour) forPython(t *testing.T) {
 				}
 				name := fmt.Sprintf("%s/%s/stream=%v", h.name, talk.name, stream)
 				headers := map[string]string{"x-home": h.name}
-				for k, v := range talk.headers {
-					headers[k] = v
-				}
+				maps.Copy(headers, talk.sent())
 				lines = append(lines, line{name, headers, json.RawMessage(talk.request(stream))})
 				want[name] = expected
 			}

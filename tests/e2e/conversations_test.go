@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -82,6 +83,11 @@ func (h *home) as() []string {
 	return names
 }
 
+// among reports whether the home, or its kin, is one of those named.
+func (h *home) among(names []string) bool {
+	return slices.ContainsFunc(h.as(), func(name string) bool { return slices.Contains(names, name) })
+}
+
 // of returns what a table has for a home.
 func of[T any](h *home, table map[string]T) (v T, ok bool) {
 	for _, name := range h.as() {
@@ -106,7 +112,7 @@ func openParlour(t *testing.T) *parlour {
 	var docs strings.Builder
 	rules := make([]string, 0, len(homes))
 	for _, h := range homes {
-		provider := fakellmtest.Start(t, 4, fakellm.Options{Delay: -1, Keys: []string{"sk-backend"}})
+		provider := fakellmtest.Start(t, 512, fakellm.Options{Delay: -1, Keys: []string{"sk-backend"}})
 		p.providers[h.name] = provider
 		name := strings.ToLower(h.name)
 		fmt.Fprintf(&docs, "---\napiVersion: aigateway.envoyproxy.io/v1alpha1\nkind: LLMBackend\nmetadata: {name: %s}\nspec:\n  endpoint: %s\n  %s\n",
@@ -182,10 +188,8 @@ type view struct {
 
 // ways are how a conversation is held with a home: plainly and as a stream.
 func (c *conversation) ways(h *home) []bool {
-	if len(c.only) > 0 || h.only {
-		if !slices.ContainsFunc(h.as(), func(name string) bool { return slices.Contains(c.only, name) && !(h.only && name != h.name) }) {
-			return nil
-		}
+	if len(c.only) > 0 && !h.among(c.only) || h.only && !slices.Contains(c.only, h.name) {
+		return nil
 	}
 	if c.saw == "" {
 		return []bool{true}
@@ -201,7 +205,7 @@ func (c *conversation) hold(ctx context.Context, client *openai.Client, h *home,
 	var head *http.Response
 	options := []option.RequestOption{option.WithHeader("x-home", h.name), option.WithResponseInto(&head),
 		option.WithRequestBody("application/json", []byte(c.request(stream)))}
-	for name, value := range c.headers {
+	for name, value := range c.sent() {
 		options = append(options, option.WithHeader(name, value))
 	}
 	err := error(nil)
@@ -296,7 +300,21 @@ func (c *conversation) modelName() string {
 	if c.model == "" || c.model[0] == '+' {
 		return fakellm.Small + c.model
 	}
-	return c.model
+	name, _, _ := strings.Cut(c.model, "+")
+	return name
+}
+
+// sent are the headers that the client sends: its own, and the faults of a model
+// whose name tells what it can do, and must not be changed.
+func (c *conversation) sent() map[string]string {
+	headers := maps.Clone(c.headers)
+	if name, faults, ok := strings.Cut(c.model, "+"); ok && name != "" {
+		if headers == nil {
+			headers = make(map[string]string)
+		}
+		headers["x-fake-fault"] = faults
+	}
+	return headers
 }
 
 // counting reports whether a stream is to report its usage: every other one.
