@@ -12,6 +12,9 @@ MAKEFLAGS   += --warn-undefined-variables --no-builtin-rules
 ENVOY_VERSION  ?= 1.40.0
 ENVOY_VERSIONS ?= 1.40.0 1.39.3 1.38.3
 OPENAI_PYTHON  ?= 3.52.0
+TIKTOKEN       ?= 0.14.0
+TIKTOKEN_LIBS  := .envoy/tiktoken-$(TIKTOKEN)
+RANKS          := github.com/pkoukk/tiktoken-go-loader@v0.0.2
 GOLANGCI_LINT  := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 # How long the long ones take.
@@ -26,7 +29,7 @@ ARGS      ?=
 PYTHON_LIBS := .envoy/python-$(OPENAI_PYTHON)
 export PYTHONPATH := $(CURDIR)/$(PYTHON_LIBS)
 
-.PHONY: help build run test race fuzz bench drills lint fmt generate check e2e envoy python compiler
+.PHONY: help build run test race fuzz bench drills lint fmt generate check e2e envoy python compiler tokens
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -66,8 +69,24 @@ drills: ## hours rather than minutes: every Envoy, REQUESTS against Envoy's own 
 	done
 	go test -count=1 -timeout 0 ./tests/differential -differential.requests $(REQUESTS)
 	go test -count=1 -timeout 0 ./tests/e2e -run TestSoak -v -soak 10m
+	$(MAKE) --no-print-directory tokens
 	$(MAKE) --no-print-directory fuzz FUZZTIME=5m
 	$(MAKE) --no-print-directory race COUNT=5
+
+tokens: $(TIKTOKEN_LIBS)/.done ## pack the vocabularies anew, and hold our counts of tests and of Go's sources to OpenAI's tiktoken
+	@oracle() { PYTHONPATH=$(TIKTOKEN_LIBS) python3 translator/tokens/testdata/oracle.py "$$@"; }
+	ranks=$$(go mod download -json $(RANKS) | sed -nE 's/.*"Dir": "(.*)".*/\1/p')/assets
+	work=$$(mktemp -d); trap 'rm -rf "$$work"' EXIT; mkdir "$$work/tests" "$$work/sources"
+	oracle pack "$$ranks" translator/tokens/vocabulary
+	go test ./translator/tokens -run TestCountsAsTiktokenDoes -tokens.dump "$$work/tests"
+	oracle count "$$ranks" "$$work/tests" translator/tokens/testdata/counts.golden
+	go test -count=1 ./translator/tokens
+	n=0; while read -r file; do
+	  n=$$((n + 1))
+	  iconv -f UTF-8 -t UTF-8 "$$file" > "$$work/sources/$$n" 2> /dev/null || rm "$$work/sources/$$n"
+	done < <(find "$$(go env GOROOT)/src" "$$(go env GOROOT)/test" -type f -size -200k)
+	oracle count "$$ranks" "$$work/sources" "$$work/sources.golden"
+	go test -count=1 ./translator/tokens -run TestCountsAsTiktokenDoes -tokens.corpus "$$work/sources"
 
 lint: ## what the linters say; .golangci.yml has the reasons
 	@$(GOLANGCI_LINT) run ./...
@@ -91,6 +110,10 @@ python: $(PYTHON_LIBS)/.done
 $(PYTHON_LIBS)/.done:
 	@echo 'fetching the openai client $(OPENAI_PYTHON) for the tests'
 	python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-warn-conflicts --target $(@D) 'openai==$(OPENAI_PYTHON)'
+	touch $@
+
+$(TIKTOKEN_LIBS)/.done:
+	@python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-warn-conflicts --target $(@D) 'tiktoken==$(TIKTOKEN)'
 	touch $@
 
 # The race detector is linked with C.
