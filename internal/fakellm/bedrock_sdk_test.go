@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -38,9 +39,24 @@ func startAWS(t *testing.T) *fakellmtest.Provider {
 func bedrockSDK(t *testing.T, p *fakellmtest.Provider, secret string) *bedrockruntime.Client {
 	t.Helper()
 	return bedrockruntime.New(bedrockruntime.Options{
-		Region: "us-east-1", BaseEndpoint: aws.String(p.URL), HTTPClient: client(t), Retryer: aws.NopRetryer{},
+		Region: "us-east-1", BaseEndpoint: aws.String(p.URL), HTTPClient: plainBodies{client(t)}, Retryer: aws.NopRetryer{},
 		Credentials: credentials.NewStaticCredentialsProvider(accessKey, secret, ""),
 	})
+}
+
+// plainBodies sends requests whose bodies can only be read.
+//
+// AWS's client closes a body as soon as the answer begins. One that can also write
+// itself then fails net/http's last look for more of it, which closes the
+// connection under the answer: now and then, where answers begin within
+// microseconds, and seen where they go on for longer.
+type plainBodies struct{ next *http.Client }
+
+func (p plainBodies) Do(r *http.Request) (*http.Response, error) {
+	if r.Body != nil {
+		r.Body = struct{ io.ReadCloser }{r.Body}
+	}
+	return p.next.Do(r)
 }
 
 func helloConverse(model string) *bedrockruntime.ConverseInput {
@@ -159,7 +175,7 @@ func TestBedrockSDK(t *testing.T) {
 	p := startAWS(t)
 	c := bedrockSDK(t, p, secretKey)
 	for _, model := range []string{
-		"fake-small", "fake-small+texts", "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+		"fake-small", "fake-small+texts", "fake-small+split", "fake-small+split+texts", "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
 		"arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123def456",
 	} {
 		_, got := converseBoth(t, c, helloConverse(model))
