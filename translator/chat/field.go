@@ -221,6 +221,7 @@ func (r Rules) Cell(f Field) string {
 
 // advice is what to do instead, where the field alone does not tell.
 var advice = map[Field]string{
+	LateSystem:   "Move the message before the first user message.",
 	RemoteImage:  "Send the picture itself, as a data URL.",
 	GrammarTools: "Use a function tool, or a custom tool with plain text.",
 	ChoiceForced: "Use 'auto'.",

@@ -181,13 +181,14 @@ func (t *Trip) placeSystem(h *Habits) error {
 	if late < 0 {
 		return nil
 	}
+	at := fmt.Sprintf("messages[%d].role", r.Turns[lead+late].At)
 	how := t.Options.LateSystem
 	if how == "" || how == LateNative && h.Late != LateNative {
 		how = h.Late
 	}
 	switch how {
 	case LateReject:
-		return unsupported(unsupportedValue, fmt.Sprintf("messages[%d].role", r.Turns[lead+late].At),
+		return unsupported(unsupportedValue, at,
 			"Unsupported value: this provider takes system messages only before the first user message. Move it there.")
 	case LateUser:
 		for i := lead; i < len(r.Turns); i++ {
@@ -202,7 +203,7 @@ func (t *Trip) placeSystem(h *Habits) error {
 		slices.SortStableFunc(r.Turns[lead:], func(a, b Turn) int {
 			return first(a.Role) - first(b.Role)
 		})
-		return t.Lose(Shift, LateSystem, fmt.Sprintf("messages[%d].role", r.Turns[lead+late].At), "system_moved")
+		return t.Lose(Shift, LateSystem, at, "system_moved")
 	}
 	t.delayLate(lead)
 	return nil
