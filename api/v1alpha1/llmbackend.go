@@ -41,6 +41,8 @@ type LLMBackendList struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.http2) || !self.http2 || (has(self.endpoint) && self.endpoint.startsWith('http://')) || (has(self.backendRef) && !has(self.tls))",message="http2 is for plain text only: over TLS the version is negotiated, and a named cluster sets its own"
 // +kubebuilder:validation:XValidation:rule="!has(self.cluster) || !has(self.auth) || self.auth.type != 'AWSSigV4'",message="auth type AWSSigV4 needs endpoint or backendRef: a signature covers the name of the host, and only a cluster of somebody else's knows its own"
 // +kubebuilder:validation:XValidation:rule="!has(self.outputSchema.prefix) || !has(self.endpoint) || self.endpoint.matches('^https?://[^/]*/?$')",message="the path is given twice: in endpoint and in outputSchema.prefix"
+// +kubebuilder:validation:XValidation:rule="!has(self.defaultModel) || !has(self.models) || size(self.models) == 0 || self.defaultModel in self.models",message="defaultModel must be one of models"
+// +kubebuilder:validation:XValidation:rule="!has(self.strictModels) || !self.strictModels || (has(self.models) && size(self.models) > 0)",message="strictModels needs models"
 type LLMBackendSpec struct {
 	// OutputSchema is the API that the backend speaks.
 	//
@@ -142,15 +144,27 @@ type LLMBackendSpec struct {
 	// +optional
 	RetryDelay *Duration `json:"retryDelay,omitempty"`
 
-	// Models are the names of the models that the backend is known to serve. They
-	// are listed to clients and restrict nothing.
+	// Models are the models that the backend is known to serve, by the names under
+	// which clients ask for them, with what is to be said of each. They are listed
+	// to clients and restrict nothing unless strictModels is set.
 	//
-	// +kubebuilder:validation:MaxItems=1024
-	// +kubebuilder:validation:items:MinLength=1
-	// +kubebuilder:validation:items:MaxLength=256
-	// +listType=set
+	// +kubebuilder:validation:MaxProperties=1024
+	// +kubebuilder:validation:XValidation:rule="self.all(name, size(name) > 0 && size(name) <= 256)",message="a model's name has 1 to 256 characters"
 	// +optional
-	Models []string `json:"models,omitempty"`
+	Models map[string]ModelSettings `json:"models,omitempty"`
+
+	// DefaultModel is the model of requests that name none. Where there are models,
+	// it is one of them.
+	//
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	// +optional
+	DefaultModel string `json:"defaultModel,omitempty"`
+
+	// StrictModels refuses every model that models does not name.
+	//
+	// +optional
+	StrictModels bool `json:"strictModels,omitempty"`
 
 	// Addressable lets clients choose the backend by themselves with the model
 	// name "backend:model".

@@ -78,7 +78,7 @@ func assemble(o Options, read *inputs) *assembly {
 			}
 		}
 	}
-	routes := a.join()
+	routes, aliases := a.join(), a.aliases()
 	a.checkDefaultBackend()
 	a.warnUnused()
 
@@ -91,6 +91,7 @@ func assemble(o Options, read *inputs) *assembly {
 	a.config = &Config{
 		Backends:       a.sortedBackends(),
 		Routes:         routes,
+		Aliases:        aliases,
 		DefaultBackend: o.DefaultBackend,
 		Warnings:       a.warnings,
 		Hash:           a.hash,

@@ -3,7 +3,6 @@ package config
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -39,7 +38,6 @@ func (a *assembly) llmBackend(d *document) {
 		Source:            d.source(),
 		Cluster:           spec.Cluster,
 		ModelNameOverride: spec.ModelNameOverride,
-		Models:            slices.Sorted(slices.Values(spec.Models)),
 		Addressable:       spec.Addressable,
 		Timeout:           duration(spec.Timeout, defaultTimeout),
 		IdleTimeout:       duration(spec.IdleTimeout, defaultIdleTimeout),
@@ -54,9 +52,7 @@ func (a *assembly) llmBackend(d *document) {
 	if spec.ModelNameOverride != "" {
 		a.failOn(d, "spec.modelNameOverride", checkModel(spec.ModelNameOverride))
 	}
-	for i, m := range spec.Models {
-		a.failOn(d, fmt.Sprintf("spec.models[%d]", i), checkModel(m))
-	}
+	a.modelSettings(d, spec, b)
 	if len(spec.PassthroughPaths) > 0 {
 		a.fail(d.problem("spec.passthroughPaths", "further paths are not served by this version: take the field out"))
 	}

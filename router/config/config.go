@@ -21,6 +21,7 @@ import (
 type Config struct {
 	Backends       []*Backend // sorted by ID
 	Routes         []*Route   // in the order they were read
+	Aliases        []Alias    // in the order in which they are tried
 	DefaultBackend string     // ID of the backend that takes what no route matches, or ""
 	Warnings       []Problem  // what works but is probably not meant
 	Hash           string     // of everything that was read; equal hashes mean nothing changed
@@ -41,9 +42,13 @@ type Backend struct {
 	ModelNameOverride string // what the provider calls the model; "" sends the client's name
 	Headers           HeaderMutation
 	Body              BodyMutation
-	Models            []string // model names it is known to serve, sorted; may be empty
-	Addressable       bool     // clients may write "ID:model"
-	ModelPrefixes     []string // model names it takes without a route (zero-file providers)
+	Models            []string          // model names it is known to serve, sorted; may be empty
+	Settings          map[string]*Model // of Models, by name; Model finds them
+	Otherwise         *Model            // of all other models, or nil
+	DefaultModel      string            // of requests that name none, or ""
+	StrictModels      bool              // only Models are served
+	Addressable       bool              // clients may write "ID:model"
+	ModelPrefixes     []string          // model names it takes without a route (zero-file providers)
 
 	Timeout     time.Duration // until response headers, and for the whole of a non-stream; never 0
 	IdleTimeout time.Duration // the longest silence within a stream; never 0

@@ -21,7 +21,8 @@ type customBackend struct {
 	APIBaseURL   string                  `json:"api_base_url"`
 	APIKeyEnvVar string                  `json:"api_key_env_var"`
 	Models       map[string]*customModel `json:"models"`
-	DefaultModel json.RawMessage         `json:"default_model"`
+	DefaultModel *string                 `json:"default_model"`
+	StrictModels bool                    `json:"strict_models"`
 	Timeout      *float64                `json:"timeout"`     // seconds
 	MaxRetries   *int32                  `json:"max_retries"` // after the first try
 	RetryDelay   *float64                `json:"retry_delay"` // seconds
@@ -32,8 +33,30 @@ type customBackend struct {
 
 // customModel is what may be said of one model.
 type customModel struct {
-	Limits     json.RawMessage `json:"limits"`
-	Parameters json.RawMessage `json:"parameters"`
+	Limits     customLimits               `json:"limits"`
+	Parameters map[string]json.RawMessage `json:"parameters"`
+	Fallback   string                     `json:"context_window_fallback"`
+}
+
+type customLimits struct {
+	MaxInputTokens    *int64 `json:"max_input_tokens"`
+	ContextWindow     *int64 `json:"context_window"`
+	MaxOutputTokens   *int64 `json:"max_output_tokens"`
+	RequestsPerMinute *int64 `json:"requests_per_minute"`
+	TokensPerMinute   *int64 `json:"tokens_per_minute"`
+}
+
+// backendTypes are the APIs that a custom backend may speak. The page knows one;
+// the others are what people try.
+var backendTypes = map[string]translator.Schema{
+	"custom":    translator.OpenAI,
+	"openai":    translator.OpenAI,
+	"azure":     translator.AzureOpenAI,
+	"anthropic": translator.Anthropic,
+	"bedrock":   translator.AWSBedrock,
+	"gemini":    translator.GoogleAIStudio,
+	"cohere":    translator.Cohere,
+	"mistral":   translator.Mistral,
 }
 
 var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
@@ -83,7 +106,6 @@ func (a *assembly) customBackend(d *document, name string, c *customBackend) *Ba
 	b := &Backend{
 		ID:          name,
 		Source:      d.source(),
-		Schema:      translator.Backend{Schema: translator.OpenAI},
 		Addressable: true,
 		Timeout:     defaultTimeout,
 		IdleTimeout: defaultIdleTimeout,
@@ -91,22 +113,9 @@ func (a *assembly) customBackend(d *document, name string, c *customBackend) *Ba
 	if strings.ContainsFunc(name, func(r rune) bool { return r == ':' || r == '/' || unicode.IsSpace(r) || !unicode.IsPrint(r) }) {
 		refuse("", "the folder's name %q cannot be a backend's: it must not hold colons, slashes or spaces", name)
 	}
-	switch c.BackendType {
-	case "custom":
-	case "":
-		refuse("backend_type", "required: write custom")
-	default:
-		refuse("backend_type", "%q is not known: only custom is", c.BackendType)
-	}
-	if c.APIBaseURL == "" {
-		refuse("api_base_url", "required: the URL before /chat/completions")
-	} else if e, base, err := parseEndpoint(c.APIBaseURL); err != nil {
-		refuse("api_base_url", "%v", err)
-	} else {
-		b.Endpoint, b.Schema.Prefix = e, base
-	}
-	b.Auth = a.customAuth(d, c)
-	b.Models = a.customModels(d, c)
+	a.customSchema(d, c, b)
+	b.Auth = a.customAuth(d, c, b.Schema.Schema)
+	a.customModels(d, c, b)
 	b.Headers = a.customHeaders(d, c, b.Auth.Header)
 
 	if c.Timeout != nil {
@@ -135,10 +144,50 @@ func (a *assembly) customBackend(d *document, name string, c *customBackend) *Ba
 	return b
 }
 
-func (a *assembly) customAuth(d *document, c *customBackend) Auth {
+// customSchema fills in which API the backend speaks, and where.
+func (a *assembly) customSchema(d *document, c *customBackend, b *Backend) {
+	schema, known := backendTypes[c.BackendType]
+	prefix, translated := defaultPrefixes[schema]
+	switch {
+	case c.BackendType == "":
+		a.fail(d.problem("backend_type", "required: write custom"))
+	case !known || !translated:
+		a.fail(d.problem("backend_type", fmt.Sprintf("%q is not known: custom is, for every service that speaks OpenAI's API, and so are %s",
+			c.BackendType, strings.Join(typeNames(), ", "))))
+	}
+	if schema == translator.OpenAI {
+		prefix = "" // the page's URLs say all of it
+	}
+	b.Schema = translator.Backend{Schema: schema, Prefix: prefix}
+	if c.APIBaseURL == "" {
+		a.fail(d.problem("api_base_url", "required: the URL before /chat/completions"))
+	} else if e, base, err := parseEndpoint(c.APIBaseURL); err != nil {
+		a.fail(d.problem("api_base_url", err.Error()))
+	} else {
+		b.Endpoint, b.Schema.Prefix = e, cmp.Or(base, prefix)
+	}
+	b.translation(nil)
+}
+
+// typeNames are the backend types besides custom that there is a translator for.
+func typeNames() []string {
+	var names []string
+	for name, schema := range backendTypes {
+		if _, ok := defaultPrefixes[schema]; ok && name != "custom" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+func (a *assembly) customAuth(d *document, c *customBackend, schema translator.Schema) Auth {
 	auth := Auth{Type: AuthAPIKey, Header: "authorization", Prefix: "Bearer "}
 	switch c.AuthType {
 	case "", "bearer":
+		if header := keyHeader(schema); c.AuthType == "" && header != auth.Header {
+			auth.Header, auth.Prefix = header, ""
+		}
 		if c.AuthHeader != "" {
 			a.warn(d.problem("auth_header", "has no effect unless auth_type is custom"))
 		}
@@ -167,29 +216,50 @@ func (a *assembly) customAuth(d *document, c *customBackend) Auth {
 	return auth
 }
 
-// customModels returns the models' names. What may be said of a model beyond
-// its name is refused for as long as nothing acts on it.
-func (a *assembly) customModels(d *document, c *customBackend) []string {
-	const notYet = "not supported by this version"
-	if c.DefaultModel != nil {
-		a.fail(d.problem("default_model", notYet))
-	}
-	names := slices.Sorted(maps.Keys(c.Models))
-	for _, name := range names {
-		path := "models." + name
-		if err := checkModel(name); err != nil {
-			a.fail(d.problem(path, err.Error()))
+func (a *assembly) customModels(d *document, c *customBackend, b *Backend) {
+	models := make(map[string]*Model, len(c.Models))
+	for _, name := range slices.Sorted(maps.Keys(c.Models)) {
+		m := &Model{Name: name}
+		if s, at := c.Models[name], "models."+printable(name); s != nil {
+			m.Fallback = s.Fallback
+			m.Limits = a.customLimits(d, at+".limits.", &s.Limits)
+			m.Parameters = a.parameters(d, at+".parameters", s.Parameters)
 		}
-		if m := c.Models[name]; m != nil {
-			if m.Limits != nil {
-				a.fail(d.problem(path+".limits", notYet))
-			}
-			if m.Parameters != nil {
-				a.fail(d.problem(path+".parameters", notYet))
-			}
-		}
+		models[name] = m
 	}
-	return names
+	a.models(d, "models", "context_window_fallback", b, models)
+	if b.StrictModels = c.StrictModels; b.StrictModels && len(models) == 0 {
+		a.fail(d.problem("strict_models", "needs models"))
+	}
+	if c.DefaultModel == nil {
+		return
+	}
+	b.DefaultModel = *c.DefaultModel
+	if err := checkModel(b.DefaultModel); err != nil {
+		a.fail(d.problem("default_model", err.Error()))
+	} else if len(models) > 0 && models[b.DefaultModel] == nil {
+		a.fail(d.problem("default_model", b.DefaultModel+" is not one of the models"))
+	}
+}
+
+func (a *assembly) customLimits(d *document, at string, l *customLimits) Limits {
+	positive := func(field string, n *int64) int64 {
+		switch {
+		case n == nil:
+			return 0
+		case *n < 1:
+			a.fail(d.problem(at+field, "must be 1 or more; without a limit leave the field out"))
+			return 0
+		}
+		return *n
+	}
+	return Limits{
+		MaxInputTokens:    positive("max_input_tokens", l.MaxInputTokens),
+		ContextWindow:     positive("context_window", l.ContextWindow),
+		MaxOutputTokens:   positive("max_output_tokens", l.MaxOutputTokens),
+		RequestsPerMinute: positive("requests_per_minute", l.RequestsPerMinute),
+		TokensPerMinute:   positive("tokens_per_minute", l.TokensPerMinute),
+	}
 }
 
 func (a *assembly) customHeaders(d *document, c *customBackend, authHeader string) HeaderMutation {

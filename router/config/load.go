@@ -17,6 +17,15 @@ type Options struct {
 	// or "". Naming one that is not configured is a problem.
 	DefaultBackend string
 
+	// Aliases give models other names, each as PATTERN=REPLACEMENT. The first whose
+	// pattern fits where the name begins decides; the replacement may hold \1 for the
+	// pattern's first group.
+	Aliases []string
+
+	// ForceContextWindow takes the place of every model's input limit and context
+	// window, in tokens, those of models included that have neither. 0 is none.
+	ForceContextWindow int64
+
 	// Sources are documents that do not come from files.
 	Sources []Source
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"slices"
 	"strings"
 	"testing"
@@ -80,6 +81,10 @@ func unpack(t *testing.T, ar *txtar.Archive) Options {
 					pairs = append(pairs, name, value)
 				case "default":
 					o.DefaultBackend = rest
+				case "alias":
+					o.Aliases = append(o.Aliases, rest)
+				case "window":
+					o.ForceContextWindow, _ = strconv.ParseInt(rest, 10, 64)
 				case "required":
 					o.BackendsRequired = true
 				default:
@@ -116,6 +121,9 @@ func dump(c *Config, err error) string {
 	}
 	for _, be := range c.Backends {
 		dumpBackend(&b, be)
+	}
+	for _, a := range c.Aliases {
+		fmt.Fprintf(&b, "alias %s to %s\n", a.pattern, a.replacement)
 	}
 	for _, r := range c.Routes {
 		fmt.Fprintf(&b, "route %s/%s of %s (%s) %q", r.Namespace, r.Name, r.LLMRoute, r.Source, r.Hostnames)
@@ -172,6 +180,8 @@ func dumpBackend(b *strings.Builder, be *Backend) {
 		{"override", be.ModelNameOverride, be.ModelNameOverride == ""},
 		{"addressable", be.Addressable, !be.Addressable},
 		{"models", be.Models, len(be.Models) == 0},
+		{"default model", be.DefaultModel, be.DefaultModel == ""},
+		{"strict models", be.StrictModels, !be.StrictModels},
 		{"unsupported parameters", be.Schema.UnsupportedParameters, be.Schema.UnsupportedParameters == ""},
 		{"max tokens field", be.Schema.MaxTokensField, be.Schema.MaxTokensField == ""},
 		{"reasoning field", be.Schema.ReasoningField, be.Schema.ReasoningField == ""},
@@ -190,7 +200,26 @@ func dumpBackend(b *strings.Builder, be *Backend) {
 			fmt.Fprintf(b, "  %s %v\n", part.name, part.value)
 		}
 	}
+	for _, name := range be.Models {
+		dumpModel(b, be.Settings[name])
+	}
+	dumpModel(b, be.Otherwise)
 	for _, f := range be.Body.Set {
 		fmt.Fprintf(b, "  set body %s = %s\n", f.Path, f.Value)
 	}
+}
+
+// dumpModel writes what is said of a model, if anything is.
+func dumpModel(b *strings.Builder, m *Model) {
+	if m == nil || m.Limits == (Limits{}) && m.Parameters == nil && m.Fallback == "" {
+		return
+	}
+	fmt.Fprintf(b, "  model %q %+v", m.Name, m.Limits)
+	for _, p := range m.Parameters {
+		fmt.Fprintf(b, " %s=%s", p.Name, p.Value)
+	}
+	if m.Fallback != "" {
+		fmt.Fprintf(b, " falls back to %s", m.Fallback)
+	}
+	b.WriteByte('\n')
 }

@@ -274,6 +274,7 @@ func (in *inputs) hash(o Options, c *consulted) string {
 		h.Write(data)
 	}
 	part("default "+o.DefaultBackend, nil, nil)
+	part(fmt.Sprintf("aliases %q window %d", o.Aliases, o.ForceContextWindow), nil, nil)
 	for _, f := range in.files {
 		part("read "+f.name, f.data, f.err)
 	}
