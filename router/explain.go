@@ -37,10 +37,7 @@ type Odds struct {
 // Explain tells what Plan would do with a request, for every draw.
 func (s *Snapshot) Explain(a *Ask) Explanation {
 	e := Explanation{Step: StepNone}
-	if a.Model == "" {
-		e.Refusal = errNoModel
-		return e
-	}
+	a = s.renamed(a)
 	held := s.hosts.findAll(a)
 	for _, c := range held {
 		e.Matches = append(e.Matches, Matched{c.rule.route, c.rule.index, c.rule.label, c.match})

@@ -66,6 +66,9 @@ func (f *fallback) find(model string) found {
 			return found{StepPrefix, p.backend, model}
 		}
 	}
+	if b := f.addressable[model]; b != nil && b.DefaultModel != "" {
+		return found{StepAddress, b, ""}
+	}
 	if f.standard != nil {
 		return found{StepDefault, f.standard, model}
 	}

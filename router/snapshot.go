@@ -20,6 +20,7 @@ type Snapshot struct {
 	backends map[string]*Backend
 	hosts    hosts
 	fallback fallback
+	aliases  []config.Alias
 	labels   map[string]string // model names that metrics may carry
 }
 
@@ -31,6 +32,7 @@ func compileWith(c *config.Config, credentials credential.InUse) *Snapshot {
 	s := &Snapshot{
 		hash:     c.Hash,
 		backends: make(map[string]*Backend, len(c.Backends)),
+		aliases:  c.Aliases,
 		labels:   map[string]string{},
 	}
 	ordered := make([]*Backend, 0, len(c.Backends))
@@ -92,12 +94,11 @@ var errNoModel = translator.Invalid("missing_required_parameter", "model",
 // nil takes one that any number of goroutines may use.
 func (s *Snapshot) Plan(p *Plan, a *Ask, draw func(n uint64) uint64) error {
 	*p = Plan{ModelLabel: otherModel}
-	if a.Model == "" {
-		return errNoModel
-	}
 	if draw == nil {
 		draw = rand.Uint64N
 	}
+	a = s.renamed(a)
+	p.Asked = a.Model
 	c := s.hosts.find(a)
 	if c == nil {
 		return s.planWithoutRoute(p, a)
@@ -108,28 +109,41 @@ func (s *Snapshot) Plan(p *Plan, a *Ask, draw func(n uint64) uint64) error {
 	if b == nil {
 		return noBackend
 	}
+	if a.Model == "" {
+		p.ModelLabel = s.label("", b.DefaultModel)
+	}
 	return p.take(b, a.Model)
+}
+
+// renamed returns a under the name that an alias gives to its model.
+func (s *Snapshot) renamed(a *Ask) *Ask {
+	for i := range s.aliases {
+		if name, ok := s.aliases[i].Apply(a.Model); ok && a.Model != "" {
+			other := *a
+			other.Model = name
+			return &other
+		}
+	}
+	return a
 }
 
 func (s *Snapshot) planWithoutRoute(p *Plan, a *Ask) error {
 	f := s.fallback.find(a.Model)
-	if f.backend == nil {
+	switch {
+	case f.backend == nil && a.Model == "":
+		return errNoModel
+	case f.backend == nil:
 		return s.unknown(a.Model)
 	}
-	p.ModelLabel = s.label("", f.model)
-	if f.model == "" && f.backend.ModelNameOverride == "" {
+	if p.ModelLabel = s.label("", f.model); f.model == "" {
+		p.ModelLabel = s.label("", f.backend.DefaultModel)
+	}
+	if f.model == "" && a.Model != "" && f.backend.DefaultModel == "" && f.backend.ModelNameOverride == "" {
 		p.Backend = f.backend
 		return translator.Invalid("missing_required_parameter", "model",
 			"The model '"+a.Model+"' names a backend, but no model of it.")
 	}
 	return p.take(f.backend, f.model)
-}
-
-// take sends the request to b.
-func (p *Plan) take(b *Backend, model string) (err error) {
-	p.Model = b.model(model)
-	p.Backend, err = b.ready()
-	return err
 }
 
 // label returns how metrics name a model; exact is what a rule asked for, if it

@@ -119,7 +119,7 @@ func TestPlan(t *testing.T) {
 	})
 	t.Run("no model, though the route asks for none", func(t *testing.T) {
 		got := plan(t, s, ask("POST h / x-tenant:a"))
-		if diff := cmp.Diff(got, outcome{Label: "other", Status: 400, Code: "missing_required_parameter"}); diff != "" {
+		if diff := cmp.Diff(got, outcome{Route: "r", Rule: "7", Backend: "custom", Label: "other", Status: 400, Code: "missing_required_parameter"}); diff != "" {
 			t.Errorf("plan (-got +want):\n%s", diff)
 		}
 	})
@@ -301,7 +301,7 @@ func TestExplain(t *testing.T) {
 		{"POST h / model:custom:", result{Step: StepAddress, Odds: []odds{{"custom", 1, "", "missing_required_parameter"}}}},
 		{"POST h / model:gpt-4o", result{Step: StepPrefix, Odds: []odds{{"long", 1, "gpt-4o", ""}}}},
 		{"POST h / model:unknown", result{Step: StepNone, Code: "model_not_found"}},
-		{"POST h / x-tenant:a", result{Step: StepNone, Code: "missing_required_parameter"}},
+		{"POST h / x-tenant:a", result{Step: StepRoute, Matches: []string{"r/7"}, Odds: []odds{{"custom", 1, "", "missing_required_parameter"}}}},
 	}
 	code := func(r *translator.Refusal) string {
 		if r == nil {

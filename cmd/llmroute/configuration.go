@@ -35,7 +35,10 @@ func (f *sourceFlags) load(w *world, fake func() (string, error)) (*configuratio
 		BackendsDir:      cmp.Or(f.Backends, defaultBackends),
 		BackendsRequired: f.Backends != "",
 		DefaultBackend:   f.DefaultBackend,
-		LookupEnv:        w.lookupEnv,
+		Aliases:          f.ModelAlias,
+
+		ForceContextWindow: f.ForceWindow,
+		LookupEnv:          w.lookupEnv,
 	}
 	named := len(f.Config) > 0 || f.Backends != ""
 	if _, err := os.Stat(options.BackendsDir); err == nil {

@@ -35,6 +35,8 @@ type sourceFlags struct {
 	Config         []string `placeholder:"PATH" env:"LLMROUTE_CONFIG" help:"File or folder of manifests; may be repeated."`
 	Backends       string   `placeholder:"DIR" env:"LLMROUTE_BACKENDS" help:"Folder of custom backends, each NAME/backend.yaml (default: ${backends}, if it is there)."`
 	DefaultBackend string   `placeholder:"NAME" env:"LLMROUTE_DEFAULT_BACKEND" help:"Backend for models that no route and no backend name matches."`
+	ModelAlias     []string `sep:"none" placeholder:"PATTERN=NAME" env:"LLMROUTE_MODEL_ALIAS" help:"Another name for the models whose names the pattern fits from their beginning, as in '^gpt-(.*)=openai:gpt-\\1'; may be repeated, the first that fits counts."`
+	ForceWindow    int64    `name:"force-context-window" placeholder:"TOKENS" env:"LLMROUTE_FORCE_CONTEXT_WINDOW" help:"Context window of every model, in place of what is configured."`
 }
 
 // sidecarFlags are those of run and serve.
