@@ -38,6 +38,8 @@ type Options struct {
 	Status func() Status
 	// Totals returns the counts that Status.Backends are shown with.
 	Totals func() []telemetry.BackendTotal
+	// Usage returns what /usage shows.
+	Usage func() []telemetry.ModelUsage
 	// PProf serves net/http/pprof under /debug/pprof/. Profiles hold function
 	// names and command lines, heap dumps no contents.
 	PProf bool
@@ -65,6 +67,9 @@ func New(o Options) http.Handler {
 	if o.Status != nil {
 		mux.HandleFunc("/{$}", p.page)
 		mux.HandleFunc("/config", p.config)
+	}
+	if o.Usage != nil {
+		mux.HandleFunc("/usage", p.usage)
 	}
 	if o.PProf {
 		mux.HandleFunc("/debug/pprof/", pprof.Index)
@@ -95,9 +100,20 @@ func (p port) readyz(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (p port) config(w http.ResponseWriter, _ *http.Request) {
-	out, err := json.MarshalIndent(p.view().Status, "", "  ")
+	writeJSON(w, p.view().Status)
+}
+
+// usage shows what was used of each model since the sidecar's start.
+func (p port) usage(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, struct {
+		Usage []telemetry.ModelUsage `json:"usage"`
+	}{p.Usage()})
+}
+
+func writeJSON(w http.ResponseWriter, v any) {
+	out, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
-		http.Error(w, "status cannot be shown", http.StatusInternalServerError)
+		http.Error(w, "this cannot be shown as JSON", http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")

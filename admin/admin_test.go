@@ -276,3 +276,35 @@ func TestServeDoesNotWaitForeverForAClient(t *testing.T) {
 		<-released
 	})
 }
+
+func TestUsage(t *testing.T) {
+	h := New(Options{Usage: func() []telemetry.ModelUsage {
+		return []telemetry.ModelUsage{{Backend: "b", Model: "m", Status: 200, Requests: 3, PromptTokens: 30, CompletionTokens: 15, TotalTokens: 45, Latency: 0.25}}
+	}})
+	w := get(t, h, "GET", "localhost", "/usage")
+	const want = `{
+  "usage": [
+    {
+      "backend": "b",
+      "model": "m",
+      "status": 200,
+      "requests": 3,
+      "failed": 0,
+      "prompt_tokens": 30,
+      "cached_tokens": 0,
+      "completion_tokens": 15,
+      "reasoning_tokens": 0,
+      "total_tokens": 45,
+      "mean_latency_seconds": 0.25,
+      "mean_time_to_first_token_seconds": 0
+    }
+  ]
+}
+`
+	if w.Code != http.StatusOK || w.Header().Get("Content-Type") != "application/json" || w.Body.String() != want {
+		t.Errorf("got %d %s", w.Code, w.Body)
+	}
+	if w := get(t, New(Options{}), "GET", "localhost", "/usage"); w.Code != http.StatusNotFound {
+		t.Errorf("without usage: got %d", w.Code)
+	}
+}

@@ -7,8 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"slices"
-	"strings"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -122,10 +120,3 @@ func (r *Recorder) Metrics() http.Handler {
 
 // Close ends the export of metrics. The Log of Options stays the caller's.
 func (r *Recorder) Close(ctx context.Context) error { return r.provider.Shutdown(ctx) }
-
-// Backends returns what each backend has done since the start, sorted by ID.
-func (r *Recorder) Backends() []BackendTotal {
-	totals := r.series.totals()
-	slices.SortFunc(totals, func(a, b BackendTotal) int { return strings.Compare(a.Backend, b.Backend) })
-	return totals
-}

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -62,33 +61,6 @@ func outputSteps(r *Record) int64 {
 	return int64(r.OutputEvents) - 1
 }
 
-// total is what one backend has done.
-type total struct {
-	requests, failed, input, output atomic.Int64
-}
-
-func (t *total) add(r *Record) {
-	t.requests.Add(1)
-	if !r.ok() {
-		t.failed.Add(1)
-	}
-	if r.InputTokens > 0 {
-		t.input.Add(r.InputTokens)
-	}
-	if r.OutputTokens > 0 {
-		t.output.Add(r.OutputTokens)
-	}
-}
-
-// BackendTotal is what one backend has done since the start. Backend is "" for
-// requests that none was chosen for.
-type BackendTotal struct {
-	Backend                   string
-	Requests                  int64
-	Failed                    int64 // those that ended in any way but well
-	InputTokens, OutputTokens int64
-}
-
 // seriesCache finds the series of a record. It never forgets one, because
 // Prometheus expects a counter that it has seen to stay; so it is bounded.
 type seriesCache struct {
@@ -99,7 +71,7 @@ type seriesCache struct {
 	mu       sync.RWMutex
 	series   map[key]*series
 	errors   map[string]bool
-	backends map[string]*total
+	variants map[variant]*total
 }
 
 // maxErrorTypes bounds the values of error.type. They come from backends too,
@@ -114,7 +86,7 @@ func (c *seriesCache) init(limit int) {
 	c.families = newFamilies()
 	c.series = make(map[key]*series)
 	c.errors = make(map[string]bool)
-	c.backends = make(map[string]*total)
+	c.variants = make(map[variant]*total)
 }
 
 // of returns the record's series. Once there are too many it returns a coarser
@@ -170,10 +142,11 @@ func (c *seriesCache) insert(k key) *series {
 	k.operation, k.schema = strings.Clone(k.operation), strings.Clone(k.schema)
 	k.route, k.backend, k.model = strings.Clone(k.route), strings.Clone(k.backend), strings.Clone(k.model)
 	k.errorType, k.outcome = strings.Clone(k.errorType), Outcome(strings.Clone(string(k.outcome)))
-	t := c.backends[k.backend]
+	v := variant{k.backend, k.model, k.status}
+	t := c.variants[v]
 	if t == nil {
 		t = new(total)
-		c.backends[k.backend] = t
+		c.variants[v] = t
 	}
 	s := newSeries(c.families, &k)
 	s.total = t
@@ -203,20 +176,6 @@ func (c *seriesCache) size() int {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	return len(c.series)
-}
-
-func (c *seriesCache) totals() []BackendTotal {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	out := make([]BackendTotal, 0, len(c.backends))
-	for id, t := range c.backends {
-		out = append(out, BackendTotal{
-			Backend:  id,
-			Requests: t.requests.Load(), Failed: t.failed.Load(),
-			InputTokens: t.input.Load(), OutputTokens: t.output.Load(),
-		})
-	}
-	return out
 }
 
 // errorType returns the record's error.type: "" when all went well.
