@@ -89,6 +89,9 @@ func (x *stream) identify() {
 	if x.record.RequestID != "" {
 		x.out.setHeader("x-llmroute-request-id", x.record.RequestID)
 	}
+	for name, value := range x.budget.Headers() {
+		x.out.setHeader(name, value)
+	}
 	if len(x.edit.Warn) > 0 {
 		x.out.setHeader("x-llmroute-warnings", warnings(x.edit.Warn))
 	}

@@ -26,7 +26,7 @@ func (x *stream) refuse(err error) error {
 	if r.RetryAfter > 0 {
 		x.out.setHeader("retry-after", strconv.Itoa(int(math.Ceil(r.RetryAfter.Seconds()))))
 	}
-	x.out.setHeader("x-should-retry", strconv.FormatBool(retryable(r.Status)))
+	x.out.setHeader("x-should-retry", strconv.FormatBool(retryable(r.Status) && !r.Final))
 	return x.answer(r.Status, "llmroute_"+x.record.ErrorType, errorBody(r, x.record.RequestID))
 }
 
@@ -66,9 +66,10 @@ func errorBody(r *translator.Refusal, requestID string) []byte {
 		e.Code = &r.Code
 	}
 	b, err := json.Marshal(struct {
-		Error wireError `json:"error"`
-	}{e})
-	if err != nil { // strings only: json replaces what is not UTF-8
+		Error  wireError          `json:"error"`
+		Detail *translator.Detail `json:"detail,omitempty"`
+	}{e, r.Detail})
+	if err != nil { // strings and numbers only: json replaces what is not UTF-8
 		panic("internal error: an error object does not encode: " + err.Error())
 	}
 	return b

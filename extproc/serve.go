@@ -17,6 +17,7 @@ import (
 // process serves one stream from its first message to its last.
 func (s *Server) process(rpc grpc.ServerStream) error {
 	x := s.acquire()
+	x.ctx = rpc.Context()
 	s.recorder.Begin()
 	err := x.serve(rpc)
 	if errors.Is(err, errFlowing) {

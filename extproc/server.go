@@ -25,6 +25,7 @@ import (
 	"google.golang.org/grpc/keepalive"
 
 	"llmroute/router"
+	"llmroute/router/limit"
 	"llmroute/telemetry"
 	"llmroute/translator"
 )
@@ -42,6 +43,7 @@ type Options struct {
 	Router   *router.Router
 	Recorder *telemetry.Recorder
 	Log      *slog.Logger
+	Limits   limit.Store      // nil means limits of this process alone
 	MaxBody  int              // bytes; 0 means DefaultMaxBody
 	Now      func() time.Time // nil means time.Now
 }
@@ -51,6 +53,7 @@ type Server struct {
 	router   *router.Router
 	recorder *telemetry.Recorder
 	log      *slog.Logger
+	limits   limit.Store
 	maxBody  int
 	now      func() time.Time
 
@@ -72,9 +75,12 @@ const (
 // New returns a Server that is not serving yet: its health is NOT_SERVING until
 // SetReady, and Serve accepts streams.
 func New(o Options) *Server {
-	s := &Server{router: o.Router, recorder: o.Recorder, log: o.Log, maxBody: o.MaxBody, now: o.Now}
+	s := &Server{router: o.Router, recorder: o.Recorder, log: o.Log, limits: o.Limits, maxBody: o.MaxBody, now: o.Now}
 	if s.maxBody == 0 {
 		s.maxBody = DefaultMaxBody
+	}
+	if s.limits == nil {
+		s.limits = limit.NewMemory(nil)
 	}
 	if s.now == nil {
 		s.now = time.Now

@@ -1,11 +1,14 @@
 package extproc
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"strings"
 	"time"
 
 	"llmroute/router"
+	"llmroute/router/limit"
 	"llmroute/telemetry"
 	"llmroute/translator"
 )
@@ -19,6 +22,7 @@ import (
 // request; so no phase does.
 type stream struct {
 	srv *Server
+	ctx context.Context // of the RPC
 
 	in  message // what Envoy said last
 	out reply   // what it is told
@@ -32,6 +36,9 @@ type stream struct {
 	plan     router.Plan
 	exchange translator.Exchange // nil until the request was translated
 	edit     translator.Edit
+
+	budget limit.Verdict // of the model's limits; zero where there are none
+	prompt int64         // tokens of the request, where somebody had to know
 
 	mode     responseMode // of the reply's body
 	scratch  []byte       // what Body appends to
@@ -130,11 +137,15 @@ func (x *stream) requestBody() error {
 	if err := x.decide(); err != nil {
 		return x.refuse(err)
 	}
+	x.edit = translator.Edit{Set: x.edit.Set[:0], Remove: x.edit.Remove[:0], Warn: x.edit.Warn[:0], Body: x.edit.Body[:0]}
+	body, err := x.admit(body)
+	if err != nil {
+		return x.refuse(err)
+	}
 	ex, err := translator.New(translator.OpenAI, x.op, x.plan.Backend.Dialect())
 	if err != nil {
 		return x.refuse(err)
 	}
-	x.edit = translator.Edit{Set: x.edit.Set[:0], Remove: x.edit.Remove[:0], Warn: x.edit.Warn[:0], Body: x.edit.Body[:0]}
 	x.lend(len(body))
 	err = ex.Request(&x.edit, &translator.Call{
 		Path: x.path, Query: x.query, Model: x.plan.Model,
@@ -176,12 +187,17 @@ func (x *stream) decide() error {
 		Model: x.fields.Model, Stream: x.fields.Stream, Headers: h,
 	}
 	err := x.srv.router.Snapshot().Plan(&x.plan, &ask, nil)
-	x.record.Route, x.record.Rule, x.record.ModelLabel = x.plan.Route, x.plan.Rule, x.plan.ModelLabel
-	if b := x.plan.Backend; b != nil {
-		x.record.Backend, x.record.Schema = b.ID, string(b.Schema.Schema)
-	}
-	x.record.ModelUpstream = x.plan.Model
+	x.decided()
 	return err
+}
+
+// decided notes the plan in the record.
+func (x *stream) decided() {
+	p, r := &x.plan, &x.record
+	r.Route, r.Rule, r.ModelLabel, r.ModelUpstream = p.Route, p.Rule, p.ModelLabel, p.Model
+	if b := p.Backend; b != nil {
+		r.Backend, r.Schema = b.ID, string(b.Schema.Schema)
+	}
 }
 
 // send fills the reply that lets the request go: to which cluster, with which
@@ -196,14 +212,14 @@ func (x *stream) send(body []byte) error {
 	if err != nil {
 		return fmt.Errorf("bodyMutation of backend %s: %w", b.ID, err)
 	}
-	if len(x.edit.Body) > 0 || !sameSlice(mutated, body) {
+	if len(x.edit.Body) > 0 || !sameSlice(mutated, x.in.body) {
 		x.out.body, x.out.replaced = mutated, true
 	}
 	// What came in chunks goes on with a length: some providers take nothing else.
 	if x.out.replaced || declaredLength(h) < 0 {
 		x.out.setHeader("content-length", itoa(len(mutated)))
 	}
-	x.out.setHeader(headerModel, x.fields.Model)
+	x.out.setHeader(headerModel, cmp.Or(x.plan.Asked, x.plan.Model))
 	x.out.setHeader(headerBackend, b.Cluster)
 	x.setPath()
 	x.hygiene()
@@ -371,6 +387,7 @@ func (x *stream) settle() {
 			r.Outcome = telemetry.Aborted
 		}
 	}
+	x.settleBudget()
 	r.Duration = x.srv.now().Sub(r.Start)
 	x.srv.recorder.Record(r)
 }

@@ -4,7 +4,7 @@
 // It compiles a checked configuration once into an immutable Snapshot and answers
 // from that, safely from any number of goroutines. It emulates the Gateway API,
 // because Envoy takes its own routing decision after translation, too late for us.
-// It sees no protobuf and no body.
+// It sees no protobuf; of bodies it knows how long they may be.
 package router
 
 // Ask is what routing may know of a request. Strings are borrowed: a Plan that

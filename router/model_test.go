@@ -1,6 +1,7 @@
 package router
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -99,17 +100,23 @@ spec:
 	}
 	t.Run("a longer model", func(t *testing.T) {
 		var p Plan
-		if err := s.Plan(&p, ask("POST h / model:small"), nil); err == nil {
-			t.Fatal("the alias of small was not applied")
+		if err := s.Plan(&p, ask("POST h /"), nil); err != nil {
+			t.Fatal(err)
 		}
-		if err := s.Plan(&p, ask("POST h /"), nil); err != nil || !p.Longer() {
-			t.Fatalf("no longer model: %v", err)
+		body := []byte(`{"messages":[{"role":"user","content":"one two three four five six seven eight nine ten eleven twelve"}]}`)
+		a, err := p.Admit(translator.ChatCompletions, "", body)
+		if err != nil || &a.Body[0] != &body[0] {
+			t.Fatalf("admitted %+v, %v", a, err)
+		}
+		if diff := cmp.Diff(a.Warnings, []string{"model;small has no room for the request: large takes it"}); diff != "" {
+			t.Errorf("warnings (-got +want):\n%s", diff)
 		}
 		if p.Model != "large" || p.Asked != "large" || p.ModelLabel != "large" || p.Settings.Limits.Input() != 100 {
 			t.Errorf("plan %+v", p)
 		}
-		if p.Longer() {
-			t.Error("large is the longest")
+		long := []byte(`{"messages":[{"role":"user","content":"` + strings.Repeat("word ", 200) + `"}]}`)
+		if _, err := p.Admit(translator.ChatCompletions, "small", long); err == nil {
+			t.Error("large is the longest, and takes what is longer")
 		}
 	})
 }

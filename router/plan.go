@@ -47,15 +47,3 @@ func (p *Plan) take(b *Backend, name string) (err error) {
 	p.Backend, err = b.ready()
 	return err
 }
-
-// Longer moves the plan to the model that takes requests which are too long for
-// the one that was chosen, and reports whether there is one.
-func (p *Plan) Longer() bool {
-	if p.Settings == nil || p.Settings.Fallback == "" {
-		return false
-	}
-	name := p.Settings.Fallback
-	p.Model, p.Settings = p.Backend.model(name), p.Backend.Backend.Model(name)
-	p.Asked, p.ModelLabel = name, name // a configured name: metrics may carry it
-	return true
-}

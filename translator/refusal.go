@@ -8,5 +8,8 @@ import "llmroute/translator/chat"
 // client as one plain 500.
 type Refusal = chat.Refusal
 
+// Detail is what a Refusal for a limit says beside OpenAI's error object.
+type Detail = chat.Detail
+
 // Invalid returns the refusal of broken input: a 400 invalid_request_error.
 func Invalid(code, param, message string) *Refusal { return chat.Invalid(code, param, message) }

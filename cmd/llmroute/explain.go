@@ -91,12 +91,40 @@ func (c *explainCommand) explain(out io.Writer, snap *router.Snapshot, req *requ
 	if pick.Refusal != nil {
 		return refusal(pick.Refusal)
 	}
+	if err := admit(out, req, &fields, &pick.Plan); err != nil {
+		return refusal(err)
+	}
 	sent, err := upstreamOf(req, &fields, &pick.Plan)
 	if err != nil {
 		return refusal(err)
 	}
 	sent.write(out)
 	return nil
+}
+
+// admit does to the request what its model's settings ask for, and says so.
+func admit(out io.Writer, req *request, fields *translator.Fields, plan *router.Plan) error {
+	if fields.Boundary != "" {
+		return nil
+	}
+	admitted, err := plan.Admit(fields.Operation, fields.Model, req.body)
+	if err != nil {
+		return err
+	}
+	for _, w := range admitted.Warnings {
+		fmt.Fprintf(out, "warning   %s\n", w)
+	}
+	if admitted.Prompt > 0 {
+		fmt.Fprintf(out, "tokens    %d in the request\n", admitted.Prompt)
+	}
+	if m := plan.Settings; m != nil && m.Limits.RequestsPerMinute > 0 {
+		fmt.Fprintf(out, "budget    1 of %d requests a minute\n", m.Limits.RequestsPerMinute)
+	}
+	if admitted.Reserve > 0 {
+		fmt.Fprintf(out, "budget    %d of %d tokens a minute\n", admitted.Reserve, plan.Settings.Limits.TokensPerMinute)
+	}
+	req.body = admitted.Body
+	return translator.Scan(fields.Operation, req.Get("content-type"), req.body, fields)
 }
 
 func writeStep(out io.Writer, e *router.Explanation) {
@@ -200,7 +228,7 @@ func upstreamOf(req *request, fields *translator.Fields, plan *router.Plan) (*up
 			u.headers[name] = values
 		}
 	}
-	u.headers.Set("X-Envoy-Ai-Gateway-Llm-Model", fields.Model)
+	u.headers.Set("X-Envoy-Ai-Gateway-Llm-Model", cmp.Or(plan.Asked, plan.Model))
 	u.headers.Set("Accept-Encoding", "identity")
 	u.headers.Set("Content-Length", strconv.Itoa(len(body)))
 	for _, h := range slices.Concat(edit.Set, b.Set) {

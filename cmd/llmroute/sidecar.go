@@ -130,6 +130,7 @@ func (s *sidecar) serve() {
 			Metrics: s.recorder.Metrics(),
 			Status:  s.status,
 			Totals:  s.recorder.Backends,
+			Usage:   s.recorder.Usage,
 		}))
 	})
 	if s.fake != nil {

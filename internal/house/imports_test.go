@@ -79,6 +79,7 @@ var own = []struct {
 	{"router/kube", []string{"router/config", "api"}, "it is another source of the same documents"},
 	{"router/auth", []string{"router/config"}, "the rooms of router do not know each other: router joins them"},
 	{"router/limit", []string{"router/config"}, "as router/auth"},
+	{"router/admission", []string{"router/config", "translator"}, "it reads a request as the translator does, and decides by what is configured"},
 	{"router/cache", []string{"router/config"}, "as router/auth"},
 	{"router/credential", []string{"router/config", "translator"}, "as router/auth"},
 	{"router", []string{"translator"}, "decisions are values: it neither answers Envoy nor logs nor counts"},

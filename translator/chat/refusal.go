@@ -16,6 +16,17 @@ type Refusal struct {
 	Param      string // the path of the field that is at fault, "" for none
 	Message    string
 	RetryAfter time.Duration // 0 for none
+	Final      bool          // the same request cannot do better later, whatever its status lets hope for
+	Detail     *Detail       // what stands beside OpenAI's error object, or nil
+}
+
+// Detail is the object "detail" by which custom backends tell that a limit was
+// exceeded. Clients compare its code, so it stands beside the error object whose
+// words are OpenAI's.
+type Detail struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Details any    `json:"details"` // encodes as an object
 }
 
 func (r *Refusal) Error() string { return r.Message }

@@ -139,6 +139,9 @@ func (m *Members) Next() bool {
 // Name returns the member's name, escapes and all.
 func (m *Members) Name() Text { return m.name }
 
+// Start returns where the member's value begins in the object.
+func (m *Members) Start() int { return m.start }
+
 // Value returns the member's value.
 func (m *Members) Value() Value { return Value(m.b[m.start:m.end:m.end]) }
 

@@ -123,7 +123,9 @@ func TestLimits(t *testing.T) {
 			return fmt.Sprintf(route, "rules: [{backendRefs: [{name: "+strings.Repeat("b", n)+"}]}]")
 		},
 			"spec.rules[0].backendRefs[0].name: Too long: may not be more than 253 bytes"},
-		{"models", 1024, func(n int) string { return fmt.Sprintf(backend, "models: "+strings.NewReplacer("[", "{", "]", "}").Replace(list("m%d: {}", n))) },
+		{"models", 1024, func(n int) string {
+			return fmt.Sprintf(backend, "models: "+strings.NewReplacer("[", "{", "]", "}").Replace(list("m%d: {}", n)))
+		},
 			"spec.models: Too many: 1025: must have at most 1024 items"},
 		{"model name", 256, func(n int) string { return fmt.Sprintf(backend, "modelNameOverride: "+strings.Repeat("m", n)) },
 			"spec.modelNameOverride: Too long: may not be more than 256 bytes"},
