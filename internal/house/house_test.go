@@ -138,7 +138,7 @@ func TestPackagesAreNamedAfterOneThing(t *testing.T) {
 
 func TestRootHoldsWhatItShould(t *testing.T) {
 	known := []string{
-		"api", "cmd", "extproc", "router", "translator", "telemetry", "admin", "internal", "tests", "bench", "manifests",
+		"api", "cmd", "extproc", "router", "translator", "telemetry", "admin", "internal", "tests", "bench", "manifests", "docs",
 		"envoy.yaml", "README.md", "RATIONALE.md", "LICENSE", "Makefile", "go.mod", "go.sum",
 		".ci", ".git", ".gitignore", ".golangci.yml",
 		".envoy", "bin", "config", // not kept: fetched, built, a person's own backends
