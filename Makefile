@@ -47,11 +47,13 @@ test: envoy python compiler ## everything that must pass: vet, unit, race, golde
 race: compiler envoy ## the tests with the race detector in random order, COUNT times
 	@go test -race -shuffle on -count $(COUNT) -timeout 0 ./...
 
+# Left alone, Go spends a minute of making small on each input that is new to it,
+# and runs nothing else meanwhile.
 fuzz: ## each fuzz target for FUZZTIME
 	@grep -rlE '^func Fuzz' --include='*_test.go' . | sort | while read -r file; do
 	  for target in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]*)\(.*/\1/p' "$$file"); do
 	    echo "== $$target in $${file%/*}"
-	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$${file%/*}"
+	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x "$${file%/*}"
 	  done
 	done
 

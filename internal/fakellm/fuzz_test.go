@@ -14,13 +14,23 @@ import (
 	"llmroute/internal/fakellm"
 )
 
+// fuzzed are paths of every dialect; those of OpenAI's come first, and of them
+// those that take forms last.
+var fuzzed = []string{
+	"/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/responses", "/v1/moderations", "/v1/images/generations",
+	"/v1/audio/speech", "/v1/rerank", "/v1/images/edits", "/v1/audio/transcriptions", "/v1/audio/translations", "/v1/images/variations",
+	"/v1/messages", "/v1/messages/count_tokens", "/anthropic/v1/messages",
+	"/v1/projects/p/locations/global/publishers/anthropic/models/claude-sonnet-4-5:rawPredict",
+	"/v1/projects/p/locations/global/publishers/anthropic/models/claude-sonnet-4-5:streamRawPredict",
+	"/model/anthropic.claude-sonnet-4-5-v1%3A0/invoke", "/model/anthropic.claude-sonnet-4-5-v1%3A0/invoke-with-response-stream",
+	"/model/amazon.nova-pro-v1%3A0/converse", "/model/amazon.nova-pro-v1%3A0/converse-stream",
+	"/openai/deployments/d/chat/completions?api-version=2024-10-21",
+}
+
 // FuzzRequests sends anything anywhere: each request has an answer, and each
-// refusal is one of OpenAI's.
+// refusal is JSON; one of OpenAI's where that is asked.
 func FuzzRequests(f *testing.F) {
-	paths := []string{
-		"chat/completions", "completions", "embeddings", "responses", "moderations", "images/generations",
-		"audio/speech", "rerank", "images/edits", "audio/transcriptions", "audio/translations", "images/variations",
-	}
+	const forms, openAI = 8, 12
 	for i, body := range []string{
 		chat("fake-small", true), chat("fake-small+split+crlf+noblank", true), chat("m+gzip+errevent1", false),
 		`{"model":"m","messages":[{"role":"assistant","tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":""}}]},{"role":"tool","tool_call_id":"a","content":[{"type":"text","text":"x"}]}]}`,
@@ -33,6 +43,17 @@ func FuzzRequests(f *testing.F) {
 		f.Add(uint8(i), body, "")
 		f.Add(uint8(8+i%4), body, "slow1ns+big9+gate")
 		f.Add(uint8(i), body, "cut1")
+	}
+	for i := openAI; i < len(fuzzed); i++ {
+		for _, body := range []string{
+			`{"model":"claude-sonnet-4-5","max_tokens":9,"messages":[{"role":"user","content":"hi"}],"stream":true}`,
+			`{"anthropic_version":"bedrock-2023-05-31","max_tokens":9,"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}]}`,
+			`{"messages":[{"role":"user","content":[{"text":"hi"}]}],"inferenceConfig":{"maxTokens":9},"toolConfig":{"tools":[{"toolSpec":{"name":"f","inputSchema":{"json":{"type":"object"}}}}]}}`,
+			chat("m", true),
+		} {
+			f.Add(uint8(i), body, "")
+			f.Add(uint8(i), body, "errevent1")
+		}
 	}
 	h := fakellm.New(fakellm.Options{Delay: -1})
 	f.Fuzz(func(t *testing.T, path uint8, body, faults string) {
@@ -48,14 +69,27 @@ func FuzzRequests(f *testing.F) {
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
 		w := httptest.NewRecorder()
-		r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/v1/"+paths[int(path)%len(paths)], strings.NewReader(body))
+		at := int(path) % len(fuzzed)
+		r := httptest.NewRequestWithContext(ctx, http.MethodPost, fuzzed[at], strings.NewReader(body))
+		for _, name := range []string{"Authorization", "X-Api-Key", "Api-Key"} {
+			if (name == "Authorization") != (strings.HasPrefix(fuzzed[at], "/v1/messages") || strings.HasPrefix(fuzzed[at], "/openai")) {
+				r.Header.Set(name, "Bearer key")
+			}
+		}
+		r.Header.Set("Anthropic-Version", "2023-06-01")
 		r.Header.Set("Content-Type", "application/json")
-		if int(path)%len(paths) >= 8 {
+		if at >= forms && at < openAI {
 			r.Header.Set("Content-Type", "multipart/form-data; boundary=b")
 		}
 		r.Header.Set("X-Fake-Fault", faults)
 		h.ServeHTTP(w, r)
 		if w.Code < 400 || w.Header().Get("Content-Encoding") != "" {
+			return
+		}
+		if at >= openAI {
+			if !json.Valid(w.Body.Bytes()) || w.Code == http.StatusInternalServerError && faults == "" {
+				t.Errorf("got %d, %q", w.Code, w.Body)
+			}
 			return
 		}
 		var e struct {
