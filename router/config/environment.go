@@ -17,6 +17,7 @@ import (
 type knownProvider struct {
 	name    string
 	key     string // environment variable of the key
+	alias   string // another one, for when that is not set; or ""
 	baseURL string // environment variable of a URL in place of url
 	url     string // "" needs the variable
 	under   string // what the client puts behind the URL; for Azure the version decides
@@ -56,6 +57,19 @@ var knownProviders = []knownProvider{{
 	schema:  translator.Anthropic,
 	header:  "x-api-key",
 	models:  []string{"claude-"},
+}, {
+	name:    "cohere",
+	key:     "CO_API_KEY",
+	alias:   "COHERE_API_KEY",
+	baseURL: "CO_API_URL",
+	url:     "https://api.cohere.com",
+	under:   "/v2",
+	schema:  translator.Cohere,
+	header:  "authorization",
+	prefix:  "Bearer ",
+	models: []string{
+		"c4ai-", "command-", "embed-english-", "embed-multilingual-", "embed-v", "rerank-english-", "rerank-multilingual-", "rerank-v",
+	},
 }}
 
 // FromEnvironment configures the providers whose keys the environment holds, as
@@ -69,7 +83,12 @@ func FromEnvironment(lookup func(string) (string, bool)) (*Config, error) {
 	hash := sha256.New()
 	for i := range knownProviders {
 		p := &knownProviders[i]
-		key, _ := lookup(p.key)
+		from := p.key
+		key, _ := lookup(from)
+		if key == "" && p.alias != "" {
+			from = p.alias
+			key, _ = lookup(from)
+		}
 		baseURL, _ := lookup(p.baseURL)
 		var version string
 		if p.version != "" {
@@ -78,7 +97,7 @@ func FromEnvironment(lookup func(string) (string, bool)) (*Config, error) {
 		if key == "" || cmp.Or(baseURL, p.url) == "" {
 			continue
 		}
-		b, err := p.backend(key, cmp.Or(baseURL, p.url), version)
+		b, err := p.backend(from, key, cmp.Or(baseURL, p.url), version)
 		if err != nil {
 			return nil, err
 		}
@@ -105,8 +124,9 @@ func FromEnvironment(lookup func(string) (string, bool)) (*Config, error) {
 	return c, nil
 }
 
-func (p *knownProvider) backend(key, rawURL, version string) (*Backend, error) {
-	from := "environment variable " + p.key
+// backend returns the provider with a key, which the named variable holds.
+func (p *knownProvider) backend(variable, key, rawURL, version string) (*Backend, error) {
+	from := "environment variable " + variable
 	if !httpguts.ValidHeaderFieldValue(key) {
 		return nil, fmt.Errorf("%s holds control characters, which no header can carry", from)
 	}

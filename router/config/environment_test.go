@@ -85,6 +85,10 @@ func TestFromEnvironment(t *testing.T) {
 			err: "environment variable OPENAI_API_VERSION: must be an api-version: v1, preview, or a date such as 2024-10-21 or 2025-04-01-preview",
 		},
 		{
+			name: "another name of a key", env: env("COHERE_API_KEY", "k"),
+			want: single(known("cohere", "COHERE_API_KEY", "authorization", "Bearer ", translator.Backend{Schema: translator.Cohere, Prefix: "/v2"}, "api.cohere.com", nil)),
+		},
+		{
 			name: "two providers", env: env("OPENAI_API_KEY", "k", "AZURE_OPENAI_API_KEY", "k", "AZURE_OPENAI_ENDPOINT", endpoint),
 			want: &Config{Backends: []*Backend{knownAzure("", "/openai/v1"), knownOpenAI(nil)}},
 		},
@@ -121,7 +125,7 @@ func TestFromEnvironmentByProvider(t *testing.T) {
 			if (c != nil) != translated {
 				t.Fatalf("configured %v, translated %v", c != nil, translated)
 			}
-			b, err := p.backend("k", "https://host.example/", "")
+			b, err := p.backend(p.key, "k", "https://host.example/", "")
 			if err != nil {
 				t.Fatal(err)
 			}
