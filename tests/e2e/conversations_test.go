@@ -31,6 +31,20 @@ type home struct {
 	streamed string   // the same for a stream; "" where it arrives at path
 	foreign  bool     // its schema is no dialect of OpenAI's: requests and answers are translated
 	only     bool     // it is for the conversations that name it
+
+	// except has what comes of a conversation here and nowhere else. It takes the
+	// place of all that the tables say of the home's kind.
+	except map[string]exception
+	// sheet are the conversations that are held here alone: those that are known to
+	// hurt who speaks its dialect.
+	sheet []conversation
+}
+
+// exception is what a client sees of a conversation; nothing is as everywhere.
+type exception struct {
+	saw     string
+	warns   string
+	arrives []string // as conversation.arrives has it
 }
 
 // Names that the tables of conversations use.
@@ -42,6 +56,7 @@ const (
 	claudeAWS   = "AWSAnthropic"
 	claudeCloud = "GCPAnthropic"
 	converse    = "AWSBedrock"
+	cohere      = "Cohere"
 	foreign     = "foreign" // every home that is
 )
 
@@ -61,13 +76,21 @@ var homes = []home{
 		path:     "/v1/projects/p-1/locations/global/publishers/anthropic/models/MODEL:rawPredict",
 		streamed: "/v1/projects/p-1/locations/global/publishers/anthropic/models/MODEL:streamRawPredict", foreign: true},
 	{name: converse, spec: []string{"outputSchema: AWSBedrock", bearer}, path: "/model/MODEL/converse", streamed: "/model/MODEL/converse-stream", foreign: true},
+	{name: cohere, spec: []string{"outputSchema: Cohere", bearer}, path: "/v2/chat", foreign: true, except: cohereOwn, sheet: cohereSheet},
 	{name: astray, spec: []string{"outputSchema: {schema: AWSBedrock, prefix: /model/x/astray}", bearer},
 		path: "/model/x/astray/model/MODEL/converse", streamed: "/model/x/astray/model/MODEL/converse-stream", foreign: true, only: true},
 }
 
 // allConversations are those of all tables.
 func allConversations() []conversation {
-	return slices.Concat(conversations, anthropicSheet, bedrockSheet)
+	all := slices.Concat(conversations, anthropicSheet, bedrockSheet)
+	for i := range homes {
+		for _, c := range homes[i].sheet {
+			c.only = []string{homes[i].name}
+			all = append(all, c)
+		}
+	}
+	return all
 }
 
 // as returns the names under which a table may have what is expected of the
@@ -334,7 +357,15 @@ func (c *conversation) request(stream bool) string {
 
 // expected is what the client is to see of a home's answer.
 func (c *conversation) expected(h *home, stream bool) string {
-	if stream {
+	except, own := h.except[c.name]
+	switch {
+	case own && except.saw != "":
+		return except.saw
+	case own && stream && c.streamed != "":
+		return c.streamed
+	case own:
+		return c.saw
+	case stream:
 		if want, ok := of(h, c.streamedInstead); ok {
 			return want
 		}
@@ -352,6 +383,9 @@ func (c *conversation) expected(h *home, stream bool) string {
 func (c *conversation) checkSeen(t *testing.T, s *view, h *home, stream bool) {
 	t.Helper()
 	want, _ := of(h, c.warns)
+	if except, own := h.except[c.name]; own {
+		want = except.warns
+	}
 	if got := s.header.Get("x-llmroute-warnings"); got != want {
 		t.Errorf("warnings %q, want %q", got, want)
 	}
@@ -429,6 +463,9 @@ func (c *conversation) checkSame(t *testing.T, body []byte, h *home, stream bool
 func (c *conversation) checkChanged(t *testing.T, q *fakellm.Request, h *home, stream bool) {
 	t.Helper()
 	lines, _ := of(h, c.arrives)
+	if except, own := h.except[c.name]; own {
+		lines = except.arrives
+	}
 	if stream {
 		more, _ := of(h, c.arrivesStreamed)
 		lines = slices.Concat(lines, more)
