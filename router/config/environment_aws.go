@@ -13,9 +13,9 @@ import (
 
 // The variables that AWS's own clients read.
 const (
-	awsBearerVariable = "AWS_BEARER_TOKEN_BEDROCK"
-	awsIDVariable     = "AWS_ACCESS_KEY_ID"
-	awsSecretVariable = "AWS_SECRET_ACCESS_KEY"
+	envBedrockKey = "AWS_BEARER_TOKEN_BEDROCK"
+	envAWSKeyID   = "AWS_ACCESS_KEY_ID"
+	envAWSKey     = "AWS_SECRET_ACCESS_KEY"
 )
 
 // bedrockModels are how the ids of models at Bedrock begin: with their vendor,
@@ -32,13 +32,13 @@ var awsRegion = regexp.MustCompile(`^[a-z]+(-[a-z0-9]+)+$`)
 // bedrockFromEnvironment returns Bedrock, when the environment has a key of its
 // own, which wins, or AWS's keys, and in either case a region; otherwise nil.
 func bedrockFromEnvironment(variable func(string) string) (*Backend, error) {
-	auth := Auth{Type: AuthAPIKey, Header: "authorization", Prefix: "Bearer ", Key: Secret(variable(awsBearerVariable)),
-		From: "environment variable " + awsBearerVariable}
+	auth := Auth{Type: AuthAPIKey, Header: "authorization", Prefix: "Bearer ", Key: Secret(variable(envBedrockKey)),
+		From: "environment variable " + envBedrockKey}
 	if auth.Key == "" {
 		auth = Auth{
 			Type: AuthAWSSigV4, Header: "authorization", Service: awsBedrock,
-			KeyID: variable(awsIDVariable), Key: Secret(variable(awsSecretVariable)), Session: Secret(variable("AWS_SESSION_TOKEN")),
-			From: "environment variables " + awsIDVariable + " and " + awsSecretVariable,
+			KeyID: variable(envAWSKeyID), Key: Secret(variable(envAWSKey)), Session: Secret(variable("AWS_SESSION_TOKEN")),
+			From: "environment variables " + envAWSKeyID + " and " + envAWSKey,
 		}
 	}
 	region := cmp.Or(variable("AWS_REGION"), variable("AWS_DEFAULT_REGION"))

@@ -220,7 +220,7 @@ func TestAWSKeys(t *testing.T) {
 // A refusal is told with AWS's own word for it, and from there being nothing to
 // show.
 func TestAWSKeysRefused(t *testing.T) {
-	sts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	sts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("content-type", "text/xml")
 		w.WriteHeader(http.StatusForbidden)
 		fmt.Fprint(w, `<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>User arn:aws:iam::1:user/u is not authorized</Message></Error></ErrorResponse>`)
