@@ -82,7 +82,9 @@ func (x *stream) identify() {
 		}
 	}
 	x.out.setHeader("x-llmroute-backend", x.plan.Backend.ID)
-	x.out.setHeader("x-llmroute-model", x.plan.Model)
+	if x.plan.Model != "" {
+		x.out.setHeader("x-llmroute-model", x.plan.Model)
+	}
 	if x.record.Attempts > 0 {
 		x.out.setHeader("x-llmroute-attempts", itoa(x.record.Attempts))
 	}

@@ -34,6 +34,7 @@ type stream struct {
 	op       translator.Operation
 	fields   translator.Fields
 	plan     router.Plan
+	passing  bool                // the path is one of a backend's own: see pass.go
 	exchange translator.Exchange // nil until the request was translated
 	edit     translator.Edit
 
@@ -106,6 +107,11 @@ func (x *stream) requestHeaders() error {
 		return x.models(snap)
 	}
 	method := h.Get(":method")
+	if x.op == translator.None || method != "POST" {
+		if ok, err := snap.Passage(&x.plan, method, x.path); ok {
+			return x.enter(err)
+		}
+	}
 	switch {
 	case x.op == translator.None:
 		return x.refuse(noSuchPath(method, x.path))
@@ -128,6 +134,9 @@ func (x *stream) requestBody() error {
 	x.record.RequestBytes = len(body)
 	if len(body) > x.srv.maxBody {
 		return x.refuse(tooLarge(x.srv.maxBody))
+	}
+	if x.passing {
+		return x.pass(body)
 	}
 	h := &x.head.headers
 	if err := translator.Scan(x.op, h.Get("content-type"), body, &x.fields); err != nil {
@@ -208,18 +217,23 @@ func (x *stream) send(body []byte) error {
 	if len(changed) == 0 {
 		changed = body
 	}
-	mutated, err := b.MutateBody(changed)
-	if err != nil {
-		return fmt.Errorf("bodyMutation of backend %s: %w", b.ID, err)
+	mutated := changed
+	if !x.passing { // a body of which nothing is known is not for changing
+		var err error
+		if mutated, err = b.MutateBody(changed); err != nil {
+			return fmt.Errorf("bodyMutation of backend %s: %w", b.ID, err)
+		}
 	}
 	if len(x.edit.Body) > 0 || !sameSlice(mutated, x.in.body) {
 		x.out.body, x.out.replaced = mutated, true
 	}
 	// What came in chunks goes on with a length: some providers take nothing else.
-	if x.out.replaced || declaredLength(h) < 0 {
+	if x.out.replaced || declaredLength(h) < 0 && !x.head.last {
 		x.out.setHeader("content-length", itoa(len(mutated)))
 	}
-	x.out.setHeader(headerModel, cmp.Or(x.plan.Asked, x.plan.Model))
+	if !x.passing {
+		x.out.setHeader(headerModel, cmp.Or(x.plan.Asked, x.plan.Model))
+	}
 	x.out.setHeader(headerBackend, b.Cluster)
 	x.setPath()
 	x.hygiene()
@@ -227,8 +241,10 @@ func (x *stream) send(body []byte) error {
 		x.out.setHeader(h.Name, h.Value)
 	}
 	x.out.remove = append(x.out.remove, x.edit.Remove...)
-	x.out.setHeader("accept-encoding", "identity")
-	x.setContentType()
+	if !x.passing {
+		x.out.setHeader("accept-encoding", "identity")
+		x.setContentType()
+	}
 	x.timeouts()
 	x.removeAll(b.Remove)
 	for _, h := range b.Set {
@@ -260,11 +276,12 @@ func (x *stream) setPath() {
 }
 
 // timeouts steers Envoy's per request: a stream is bounded until its headers
-// come and by its silences after that, everything else as a whole.
+// come and by its silences after that, and so is what may be a long file;
+// everything else as a whole.
 func (x *stream) timeouts() {
 	b := x.plan.Backend
 	name := "x-envoy-upstream-rq-timeout-ms"
-	if x.fields.Stream {
+	if x.fields.Stream || x.passing {
 		name = "x-envoy-upstream-rq-per-try-timeout-ms"
 	}
 	x.out.setHeader(name, b.TimeoutMS)

@@ -21,6 +21,7 @@ type Snapshot struct {
 	hosts    hosts
 	fallback fallback
 	aliases  []config.Alias
+	passages []passage         // the longest prefix first
 	labels   map[string]string // model names that metrics may carry
 }
 
@@ -47,6 +48,7 @@ func compileWith(c *config.Config, credentials credential.InUse) *Snapshot {
 			s.labels[m] = m
 		}
 	}
+	s.compilePassages(ordered)
 	s.fallback = compileFallback(ordered, s.backends[c.DefaultBackend])
 
 	var all []*candidate

@@ -70,6 +70,23 @@ func azureQuery(version, query string) string {
 	return strings.Join(out, "&")
 }
 
+// ownPath returns the path and query of what is no operation. To clients of
+// OpenAI's API everything is below /v1; where the backend speaks that, it is below
+// whatever prefix it has there. Other paths are the backend's as they stand.
+func (b *Backend) ownPath(in *Call) string {
+	path, query := in.Path, in.Query
+	if rest, ok := strings.CutPrefix(path, "/v1"); ok && (b.Schema == OpenAI || b.Schema == AzureOpenAI) && (rest == "" || rest[0] == '/') {
+		path = b.Prefix + rest
+	}
+	if b.Schema == AzureOpenAI {
+		query = azureQuery(b.Version, query)
+	}
+	if query != "" {
+		path += "?" + query
+	}
+	return path
+}
+
 func unsupportedOperation(op Operation, why string) error {
 	return &Refusal{Status: 422, Type: "invalid_request_error", Code: "unsupported_operation",
 		Message: fmt.Sprintf("The chosen backend cannot serve POST /v1%s: %s", op.Path(), why)}

@@ -16,14 +16,13 @@ var (
 
 // New returns an Exchange of one operation between a client that speaks one
 // schema and a backend that speaks another. The Exchange borrows backend. An
-// error is a *Refusal where the backend's schema has no such operation.
+// error is a *Refusal where the backend's schema has no such operation. What is
+// no operation, None, is a path of the backend's own: nothing of it is read.
 func New(client Schema, op Operation, backend *Backend) (Exchange, error) {
 	c, ok := clients[client]
 	switch {
 	case !ok:
 		return nil, fmt.Errorf("client schema %q: not translated from", client)
-	case op == None:
-		return nil, fmt.Errorf("request of no operation of %s's API", client)
 	case op == Rerank && backend.reranker() != nil:
 		return &single{client: c, backend: backend, task: &rerank.Task{Server: backend.reranker()}}, nil
 	case passes(client, op, backend.Schema):

@@ -5,7 +5,7 @@ type Operation uint8
 
 // The operations of OpenAI's API that a request body decides the backend of.
 const (
-	None Operation = iota // not an operation with a body we route by
+	None Operation = iota // not an operation with a body we route by: a path of some backend's own, if any
 	ChatCompletions
 	Completions
 	Embeddings

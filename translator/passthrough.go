@@ -35,7 +35,10 @@ type passthrough struct {
 
 func (p *passthrough) Request(out *Edit, in *Call) error {
 	f := in.Fields
-	p.watch.op = f.Operation
+	if p.watch.op = f.Operation; p.watch.op == None {
+		out.Path = p.backend.ownPath(in)
+		return nil
+	}
 	p.asked = f.Stream
 	p.hide = f.usage.text != ""
 	model, err := p.address(out, in)
@@ -130,7 +133,7 @@ func (p *passthrough) modeOf(status int, h Headers) Mode {
 	kind, _, _ := strings.Cut(h.Get("content-type"), ";")
 	kind = strings.ToLower(strings.TrimSpace(kind))
 	switch {
-	case status == 204 || status == 304, p.packed == sealed:
+	case status == 204 || status == 304, p.packed == sealed, p.watch.op == None:
 		return Keep
 	case status >= 400:
 		return Whole

@@ -53,7 +53,7 @@ func TestNewNamesWhatIsMissing(t *testing.T) {
 		{OpenAI, Moderations, AzureOpenAI, fmt.Sprintf(elsewhere, "/moderations", "AzureOpenAI", "OpenAI")},
 		{OpenAI, AudioSpeech, AWSBedrock, fmt.Sprintf(elsewhere, "/audio/speech", "AWSBedrock", "OpenAI or AzureOpenAI")},
 		{Anthropic, ChatCompletions, OpenAI, `client schema "Anthropic": not translated from`},
-		{OpenAI, None, OpenAI, "request of no operation of OpenAI's API"},
+		{OpenAI, None, Cohere, ""},
 	}
 	for _, tt := range tests {
 		got := ""

@@ -58,7 +58,7 @@ func (b *Backend) reranker() *rerank.Server {
 // both speak one dialect.
 func passes(client Schema, op Operation, backend Schema) bool {
 	switch {
-	case backend == client:
+	case backend == client || op == None:
 		return true
 	case backend == AzureOpenAI && client == OpenAI:
 		return op != Moderations && op != Rerank && op != ImagesVariations

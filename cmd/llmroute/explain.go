@@ -67,6 +67,10 @@ func (c *explainCommand) explain(out io.Writer, snap *router.Snapshot, req *requ
 	fmt.Fprintf(out, "request   %s %s at %s\n", req.method, req.path, req.host)
 	op := translator.OperationOf(req.path)
 	if op == translator.None || req.method != "POST" {
+		var plan router.Plan
+		if ok, err := snap.Passage(&plan, req.method, req.path); ok {
+			return writePassage(out, req, &plan, err)
+		}
 		return fmt.Errorf("%s %s is not routed by its body; POST one of the paths of OpenAI's API, such as %s", req.method, req.path, "/v1/chat/completions")
 	}
 	var fields translator.Fields
@@ -125,6 +129,20 @@ func admit(out io.Writer, req *request, fields *translator.Fields, plan *router.
 	}
 	req.body = admitted.Body
 	return translator.Scan(fields.Operation, req.Get("content-type"), req.body, fields)
+}
+
+// writePassage writes what becomes of a request whose path decides alone.
+func writePassage(out io.Writer, req *request, plan *router.Plan, err error) error {
+	fmt.Fprintf(out, "path      opened by backend %s: no model is read, and no route asked\n", plan.Backend.ID)
+	if err != nil {
+		return refusal(err)
+	}
+	sent, err := upstreamOf(req, new(translator.Fields), plan)
+	if err != nil {
+		return refusal(err)
+	}
+	sent.write(out)
+	return nil
 }
 
 func writeStep(out io.Writer, e *router.Explanation) {
@@ -215,8 +233,10 @@ func upstreamOf(req *request, fields *translator.Fields, plan *router.Plan) (*up
 	if len(edit.Body) > 0 {
 		body = edit.Body
 	}
-	if body, err = b.MutateBody(body); err != nil {
-		return nil, fmt.Errorf("bodyMutation of backend %s: %w", b.ID, err)
+	if fields.Operation != translator.None {
+		if body, err = b.MutateBody(body); err != nil {
+			return nil, fmt.Errorf("bodyMutation of backend %s: %w", b.ID, err)
+		}
 	}
 	path := req.path
 	if req.query != "" {

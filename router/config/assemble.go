@@ -34,6 +34,7 @@ type assembly struct {
 	httpOrder []string
 	llms      []declared[*v1alpha1.LLMRoute]
 	llmNames  map[string]*document // by namespace/name
+	paths     map[string]string    // where further paths of backends were declared, by prefix
 
 	refused map[string]bool // what has problems of its own: documents' labels, "backend ID"
 
@@ -60,6 +61,7 @@ func assemble(o Options, read *inputs) *assembly {
 		secrets:   map[string]*declared[*secret]{},
 		https:     map[string]*declared[*gatewayv1.HTTPRoute]{},
 		llmNames:  map[string]*document{},
+		paths:     map[string]string{},
 		refused:   map[string]bool{},
 	}
 	docs := a.documents()

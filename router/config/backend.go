@@ -53,9 +53,7 @@ func (a *assembly) llmBackend(d *document) {
 		a.failOn(d, "spec.modelNameOverride", checkModel(spec.ModelNameOverride))
 	}
 	a.modelSettings(d, spec, b)
-	if len(spec.PassthroughPaths) > 0 {
-		a.fail(d.problem("spec.passthroughPaths", "further paths are not served by this version: take the field out"))
-	}
+	b.Paths = a.furtherPaths(d, spec.PassthroughPaths)
 	a.schema(d, spec, b)
 	a.endpoint(d, spec, b)
 	b.translation(spec.Translation)

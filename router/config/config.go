@@ -48,6 +48,7 @@ type Backend struct {
 	DefaultModel      string            // of requests that name none, or ""
 	StrictModels      bool              // only Models are served
 	Addressable       bool              // clients may write "ID:model"
+	Paths             []string          // prefixes of further paths it takes: plain, without trailing slashes
 	ModelPrefixes     []string          // model names it takes without a route (zero-file providers)
 
 	Timeout     time.Duration // until response headers, and for the whole of a non-stream; never 0

@@ -273,7 +273,7 @@ func (a *assembly) llmRules(d *document, spec []v1alpha1.LLMRouteRule) []Rule {
 // warnUnused tells of what was written and has no effect.
 func (a *assembly) warnUnused() {
 	for _, b := range a.sortedBackends() {
-		if declared := a.backends[b.ID]; !declared.used && !b.Addressable {
+		if declared := a.backends[b.ID]; !declared.used && !b.Addressable && len(b.Paths) == 0 {
 			a.warn(declared.doc.problem("", "no route names this backend, and it is not addressable: no request reaches it"))
 		}
 	}
