@@ -171,6 +171,9 @@ func dumpBackend(b *strings.Builder, be *Backend) {
 	if be.Auth.From != "" {
 		fmt.Fprintf(b, " %s: %q+%q from %s", be.Auth.Header, be.Auth.Prefix, be.Auth.Key.Reveal(), be.Auth.From)
 	}
+	if len(be.Paths) > 0 {
+		fmt.Fprintf(b, "\n  paths %q", be.Paths)
+	}
 	fmt.Fprintf(b, "\n  timeout %v idle %v retries %d after %v\n", be.Timeout, be.IdleTimeout, be.MaxRetries, be.RetryDelay)
 	for _, part := range []struct {
 		name  string
