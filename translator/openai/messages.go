@@ -229,9 +229,11 @@ func (r *reader) assistant(turn *chat.Turn, f *fields) error {
 		r.req.Use(chat.InputAudio, r.at(".audio"))
 	}
 	r.reasoning(turn, f)
+	beside := len(turn.Blocks)
 	if err := r.content(&turn.Blocks, f.content); err != nil {
 		return err
 	}
+	turn.Blocks = once(turn.Blocks, beside)
 	if text := f.refusal.Text(); !text.Blank() {
 		turn.Blocks = append(turn.Blocks, chat.Block{What: chat.Text, Text: text, Message: r.message, Part: -1})
 	}

@@ -65,6 +65,23 @@ func (r *reader) reasoning(turn *chat.Turn, f *fields) {
 	}
 }
 
+// once leaves out the copy where reasoning came both beside the content, as the
+// first blocks, and within it. Beside it wins, unless it is in words alone.
+func once(blocks []chat.Block, beside int) []chat.Block {
+	isReasoning := func(b chat.Block) bool { return b.What == chat.Thinking || b.What == chat.Redacted }
+	if beside == 0 || !slices.ContainsFunc(blocks[beside:], isReasoning) {
+		return blocks
+	}
+	signed := len(blocks[0].Sig) > 0
+	kept := make([]chat.Block, 0, len(blocks))
+	for i, b := range blocks {
+		if copied := (i >= beside) == signed; !copied || !isReasoning(b) {
+			kept = append(kept, b)
+		}
+	}
+	return kept
+}
+
 // thought reads a block in Anthropic's words.
 func thought(b *chat.Block, v raw.Value) {
 	b.For = forClaude
