@@ -58,7 +58,8 @@ fuzz: ## each fuzz target for FUZZTIME
 	done
 
 bench: envoy ## measure against a processor that does nothing and against bare Envoy (ARGS are its flags)
-	@go test -run '^$$' -bench . -benchmem -benchtime 500ms ./bench/noop
+	@go test -run '^$$' -bench 'Translated' -benchmem -benchtime 500ms ./translator
+	go test -run '^$$' -bench . -benchmem -benchtime 500ms ./bench/noop
 	go run ./bench $(ARGS)
 
 e2e: envoy python ## the end-to-end tests alone, on the Envoy of ENVOY_VERSION

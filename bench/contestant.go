@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -114,12 +116,15 @@ func (l *lineup) documents() string {
 	b.WriteString("apiVersion: aigateway.envoyproxy.io/v1alpha1\nkind: LLMRoute\nmetadata: {name: bench}\nspec:\n" +
 		"  inputSchema: OpenAI\n  httpRouteRef: {name: bench}\n---\n" +
 		"apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: bench}\nspec:\n  rules:\n")
-	for _, model := range []string{workload.Plain, workload.Renamed} {
+	for _, model := range slices.Sorted(maps.Keys(workload.Backends)) {
 		fmt.Fprintf(&b, "  - matches: [{headers: [{name: x-envoy-ai-gateway-llm-model, value: %s}]}]\n    backendRefs: [{name: %s}]\n", model, model)
 	}
-	for model, override := range map[string]string{workload.Plain: "", workload.Renamed: "\n  modelNameOverride: " + workload.Upstream} {
+	for model, schema := range workload.Backends {
 		fmt.Fprintf(&b, "---\napiVersion: aigateway.envoyproxy.io/v1alpha1\nkind: LLMBackend\nmetadata: {name: %s}\n"+
-			"spec:\n  outputSchema: OpenAI\n  endpoint: http://%s%s\n", model, l.upstream, override)
+			"spec:\n  outputSchema: %s\n  endpoint: http://%s\n", model, schema, l.upstream)
+		if override := workload.Overrides[model]; override != "" {
+			fmt.Fprintf(&b, "  modelNameOverride: %q\n", override)
+		}
 	}
 	return b.String()
 }

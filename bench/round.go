@@ -53,10 +53,28 @@ func check(c *contestant, w *workload.Case) (int, error) {
 			bytes.Count(got.Bytes(), []byte("\n\n")) != bytes.Count(sent, []byte("\n\n"))-1 {
 			return 0, fmt.Errorf("%s, %s: the reply is not the provider's without its usage event", c.name, w.Name)
 		}
+	case w.Translated && ours:
+		if err := isChat(got.Bytes(), w.Answer.Stream()); err != nil {
+			return 0, fmt.Errorf("%s, %s: %w", c.name, w.Name, err)
+		}
 	case !bytes.Equal(got.Bytes(), sent):
 		return 0, fmt.Errorf("%s, %s: the reply is not what the provider sent", c.name, w.Name)
 	}
 	return got.Len(), nil
+}
+
+// isChat reports what a translated answer lacks of one in OpenAI's words.
+func isChat(body []byte, stream bool) error {
+	want := map[string]int{`"object":"chat.completion"`: 1, `"prompt_tokens":256`: 1, `"finish_reason":"stop"`: 1}
+	if stream {
+		want = map[string]int{`"object":"chat.completion.chunk"`: 103, `"content":" word`: 100, `"prompt_tokens":256`: 1, `"finish_reason":"stop"`: 1, "data: [DONE]\n\n": 1}
+	}
+	for text, n := range want {
+		if got := bytes.Count(body, []byte(text)); got != n {
+			return fmt.Errorf("the reply has %q %d times, want %d: %.300s", text, got, n, body)
+		}
+	}
+	return nil
 }
 
 // load is what all connections of a round do.

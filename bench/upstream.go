@@ -48,11 +48,11 @@ func layOut(a *workload.Answer) response {
 	const head = "HTTP/1.1 200 OK\r\nx-request-id: req_0123456789\r\nopenai-processing-ms: 12\r\n"
 	if !a.Stream() {
 		body := a.Pieces[0]
-		whole := fmt.Appendf(nil, "%scontent-type: application/json\r\ncontent-length: %d\r\n\r\n", head, len(body))
+		whole := fmt.Appendf(nil, "%scontent-type: %s\r\ncontent-length: %d\r\n\r\n", head, a.Type, len(body))
 		return response{writes: [][]byte{append(whole, body...)}}
 	}
 	r := response{pause: a.Pause}
-	start := []byte(head + "content-type: text/event-stream; charset=utf-8\r\ntransfer-encoding: chunked\r\n\r\n")
+	start := []byte(head + "content-type: " + a.Type + "\r\ntransfer-encoding: chunked\r\n\r\n")
 	for i, p := range a.Pieces {
 		w := fmt.Appendf(start, "%x\r\n%s\r\n", len(p), p)
 		if i == len(a.Pieces)-1 {

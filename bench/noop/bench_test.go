@@ -49,15 +49,11 @@ func exchange(b *testing.B, srv *grpc.Server, c *workload.Case) {
 		_ = client.Close()
 		srv.Stop()
 	}()
-	contentType := "application/json"
-	if c.Answer.Stream() {
-		contentType = "text/event-stream"
-	}
 	pieces := make([]string, len(c.Answer.Pieces))
 	for i, p := range c.Answer.Pieces {
 		pieces[i] = string(p)
 	}
-	up := extproctest.Reply(200, contentType, pieces...)
+	up := extproctest.Reply(200, c.Answer.Type, pieces...)
 	req := extproctest.Post(workload.Path, string(c.Body))
 	b.ReportAllocs()
 	for b.Loop() {
@@ -76,15 +72,16 @@ func llmroute(t testing.TB) *grpc.Server {
 	t.Helper()
 	route := config.Route{Namespace: "default", Name: "bench", LLMRoute: "bench"}
 	c := &config.Config{Hash: "bench"}
-	for _, m := range [][2]string{{workload.Plain, ""}, {workload.Renamed, workload.Upstream}} {
-		model, override := m[0], m[1]
+	prefixes := map[string]string{"OpenAI": "/v1", "Anthropic": "/v1"}
+	for model, override := range workload.Overrides {
+		schema := workload.Backends[model]
 		route.Rules = append(route.Rules, config.Rule{
 			Matches:  []config.Match{{Headers: []config.Field{{Name: "x-envoy-ai-gateway-llm-model", Value: model}}}},
 			Backends: []config.BackendRef{{Backend: model, Weight: 1}},
 		})
 		c.Backends = append(c.Backends, &config.Backend{
 			ID: model, Cluster: model, ModelNameOverride: override,
-			Schema: translator.Backend{Schema: translator.OpenAI, Prefix: "/v1"},
+			Schema: translator.Backend{Schema: translator.Schema(schema), Prefix: prefixes[schema]},
 			Auth:   config.Auth{Type: config.AuthNone}, Timeout: 2 * time.Minute, IdleTimeout: 10 * time.Minute,
 		})
 	}

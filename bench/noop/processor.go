@@ -98,7 +98,8 @@ func (p *processor) reply(req *extprocv3.ProcessingRequest) *extprocv3.Processin
 func isEventStream(headers []*corev3.HeaderValue) bool {
 	for _, h := range headers {
 		if h.Key == "content-type" {
-			return strings.HasPrefix(string(h.RawValue), "text/event-stream")
+			kind := string(h.RawValue)
+			return strings.HasPrefix(kind, "text/event-stream") || kind == "application/vnd.amazon.eventstream"
 		}
 	}
 	return false

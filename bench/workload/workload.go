@@ -32,12 +32,15 @@ type Case struct {
 	// Hidden says that what arrives is not what the provider sent: a usage event
 	// was asked for on the client's behalf and is taken out.
 	Hidden bool
+	// Translated says that the provider speaks another dialect than the client.
+	Translated bool
 }
 
 // Answer is what the provider says: one piece is a JSON body, several are the
 // writes of an event stream.
 type Answer struct {
 	Name   string // by which an upstream is told to give it
+	Type   string // its media type
 	Pieces [][]byte
 	Pause  time.Duration // between two pieces
 }
@@ -50,7 +53,7 @@ func Cases() []Case {
 	const kb, mb = 1 << 10, 1 << 20
 	small, middle, large := plain("1k", kb), plain("32k", 32*kb), plain("1m", mb)
 	packets, drip := events("packets", 25, 0), events("drip", 1, 2*time.Millisecond)
-	return []Case{
+	own := []Case{
 		{Name: "1KB", Body: chat(Plain, kb, ""), Answer: small, CPU: 1.25},
 		{Name: "1KB renamed", Body: chat(Renamed, kb, ""), Answer: small, CPU: 1.25},
 		{Name: "32KB", Body: chat(Plain, 32*kb, ""), Answer: middle, CPU: 1.25},
@@ -62,6 +65,7 @@ func Cases() []Case {
 		{Name: "100 events slowly", Body: chat(Plain, kb, wantUsage), Answer: drip},
 		{Name: "1MB x 64", Body: chat(Renamed, mb, ""), Answer: large, Conns: 64, RSS: 150},
 	}
+	return append(own, translated()...)
 }
 
 const wantUsage = `"stream":true,"stream_options":{"include_usage":true},`
@@ -103,7 +107,7 @@ func plain(name string, n int) Answer {
 		`"choices":[{"index":0,"message":{"role":"assistant","content":"`
 	const tail = `","refusal":null},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":256,"completion_tokens":128,"total_tokens":384,` +
 		`"prompt_tokens_details":{"cached_tokens":64},"completion_tokens_details":{"reasoning_tokens":16}},"system_fingerprint":"fp_1234"}`
-	return Answer{Name: name, Pieces: [][]byte{[]byte(head + text(n-len(head)-len(tail)) + tail)}}
+	return Answer{Name: name, Type: typeJSON, Pieces: [][]byte{[]byte(head + text(n-len(head)-len(tail)) + tail)}}
 }
 
 // events returns a stream of 100 events with a usage event after them, so many
@@ -111,7 +115,7 @@ func plain(name string, n int) Answer {
 func events(name string, perPiece int, pause time.Duration) Answer {
 	const head = `data: {"id":"chatcmpl-B1x2y3","object":"chat.completion.chunk","created":1767225600,"model":"` + Upstream + `",` +
 		`"system_fingerprint":"fp_1234","choices":[`
-	a := Answer{Name: name, Pause: pause}
+	a := Answer{Name: name, Type: typeSSE, Pause: pause}
 	piece := make([]byte, 0, 32<<10)
 	for i := range 100 {
 		finish := "null"
