@@ -1,6 +1,9 @@
 package extproc
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // wordless is for a reply without a body, of which the exchange may make one: an
 // error that does not say which, an answer that never was. Its head must not
@@ -28,6 +31,9 @@ func (x *stream) unreadable(err error) error {
 // head of a buffered reply back for that.
 func (x *stream) correct() {
 	t := x.exchange.Tally()
+	if len(t.Warn) > 0 {
+		x.out.setHeader(headerWarnings, warnings(slices.Concat(x.edit.Warn, t.Warn)))
+	}
 	if t.Status == 0 {
 		return
 	}

@@ -11,6 +11,8 @@ const (
 	headerModel   = "x-envoy-ai-gateway-llm-model"
 	headerBackend = "x-envoy-ai-gateway-selected-backend"
 
+	headerWarnings = "x-llmroute-warnings"
+
 	prefixGateway = "x-envoy-ai-gateway-"
 	prefixOurs    = "x-llmroute-"
 	prefixEnvoy   = "x-envoy-"
@@ -95,11 +97,11 @@ func (x *stream) identify() {
 		x.out.setHeader(name, value)
 	}
 	if len(x.edit.Warn) > 0 {
-		x.out.setHeader("x-llmroute-warnings", warnings(x.edit.Warn))
+		x.out.setHeader(headerWarnings, warnings(x.edit.Warn))
 	}
 }
 
-// maxWarnings bounds the x-llmroute-warnings header.
+// maxWarnings bounds headerWarnings.
 const maxWarnings = 1 << 10
 
 // warnings joins "field;reason" entries; what does not fit is counted.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -386,6 +387,10 @@ func (x *stream) tally() {
 	r.ModelResponse, r.FinishReason, r.OutputEvents = t.Model, t.Finish, t.Events
 	if t.Error != "" {
 		r.ErrorType = t.Error
+	}
+	if len(x.edit.Warn)+len(t.Warn) > 0 {
+		// A line has less room than a header: what only it can tell comes first.
+		r.Warnings = warnings(slices.Concat(t.Warn, x.edit.Warn))
 	}
 	u := t.Usage
 	r.InputTokens, r.CachedTokens, r.CacheWriteTokens = u.Input, u.Cached, u.CacheWrite

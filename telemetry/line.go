@@ -77,6 +77,7 @@ func appendLine(b []byte, r *Record, level slog.Level) []byte {
 	}
 	b = appendText(b, "finish_reason", r.FinishReason)
 	b = appendText(b, "error_type", r.ErrorType)
+	b = appendText(b, "warnings", r.Warnings)
 	b = appendInt(b, "attempts", int64(r.Attempts))
 	b = appendInt(b, "input_tokens", r.InputTokens)
 	b = appendInt(b, "cached_tokens", r.CachedTokens)

@@ -40,6 +40,7 @@ type Record struct {
 	Stream       bool
 	Attempts     int
 	FinishReason string
+	Warnings     string // as the client may read them in x-llmroute-warnings; of a stream's answer only here
 	ErrorType    string // error.code or .type, ours or the backend's
 
 	InputTokens, CachedTokens, CacheWriteTokens, OutputTokens, ReasoningTokens, TotalTokens int64

@@ -305,6 +305,9 @@ func tallyText(t Tally) string {
 	line("reasoning", t.Usage.Reasoning)
 	line("total", t.Usage.Total)
 	line("done", t.Done)
+	for _, warning := range t.Warn {
+		line("warning", warning)
+	}
 	return b.String()
 }
 

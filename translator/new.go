@@ -49,7 +49,7 @@ func newTranslation(client chat.Client, home chat.Backend, backend *Backend) *tr
 
 // Release gives an Exchange's memory back for the next one. It is optional;
 // after it the Exchange, and every slice that came from it, must not be used.
-// A Tally stays good.
+// A Tally stays good but for its Warn.
 func Release(x Exchange) {
 	switch x := x.(type) {
 	case *passthrough:

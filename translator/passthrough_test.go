@@ -126,7 +126,7 @@ func TestReleaseForgets(t *testing.T) {
 			case *translation:
 				held = x.sse.Held() + x.aws.Held()
 			}
-			if held != 0 || x.Tally() != (Tally{}) {
+			if held != 0 || !cmp.Equal(x.Tally(), Tally{}) {
 				t.Fatalf("%s left %d bytes and %+v behind", before.file, held, x.Tally())
 			}
 			fresh, _, head := c.exchange(t)

@@ -36,6 +36,7 @@ type translation struct {
 	aws      frame.EventStream
 	evs      []chat.Event
 	tally    Tally
+	warned   int // how many of the trip's warnings are about the request
 }
 
 func (x *translation) Request(out *Edit, in *Call) error {
@@ -57,6 +58,7 @@ func (x *translation) Request(out *Edit, in *Call) error {
 		return err
 	}
 	out.add(&x.out, t)
+	x.warned = len(t.Warnings)
 	x.forget()
 	return nil
 }
@@ -271,7 +273,13 @@ func (x *translation) refuse(dst []byte, err *chat.Error) []byte {
 }
 
 // Tally reports what the reply has said of itself so far.
-func (x *translation) Tally() Tally { return x.tally }
+func (x *translation) Tally() Tally {
+	t := x.tally
+	if all := x.trip.Warnings; len(all) > x.warned {
+		t.Warn = all[x.warned:]
+	}
+	return t
+}
 
 // reset makes x ready for another exchange. It keeps its memory.
 func (x *translation) reset() {

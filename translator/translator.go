@@ -89,7 +89,10 @@ type Tally struct {
 	Error  string // the code or type of an error the backend reported, also inside a stream, or of a stream that stopped short
 	Events int    // content-bearing events, for time to first token
 	Usage  Usage
-	Done   bool // the reply ended as its protocol ends, be it with an error: it was not cut
+	// Warn is what of the reply the client could not be told, as in Edit.Warn. It
+	// does not outlive the Exchange.
+	Warn []string
+	Done bool // the reply ended as its protocol ends, be it with an error: it was not cut
 
 	// Status is what the client must be told instead of the backend's own status:
 	// the reply is an error, and its body JSON. 0 keeps the backend's. It comes from

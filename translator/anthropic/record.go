@@ -98,12 +98,13 @@ func (r *record) delta(index int64, delta raw.Value) {
 // whole takes the blocks of a message that came in one piece.
 func (r *record) whole(content raw.Value) { r.given = content }
 
-// list returns the blocks as a JSON array, or nil when they need not be kept.
+// wanted reports whether the answer is one whose blocks must be kept.
+func (r *record) wanted() bool { return r.opaque || r.thought && r.odd }
+
+// list returns the blocks as a JSON array, or nil when they need not be kept, or
+// are too long to be.
 func (r *record) list() raw.Value {
-	if !r.opaque && (!r.thought || !r.odd) {
-		return nil
-	}
-	if len(r.given) > mostRecorded || r.over {
+	if !r.wanted() || len(r.given) > mostRecorded || r.over {
 		return nil
 	}
 	if len(r.given) > 0 {

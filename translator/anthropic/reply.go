@@ -8,12 +8,13 @@ import (
 )
 
 // Reader returns a Reader for the reply to t.
-func (d *Dialect) Reader(_ *chat.Trip, _ chat.Headers) chat.Reader {
-	return &reader{wrapped: d.home == bedrock}
+func (d *Dialect) Reader(t *chat.Trip, _ chat.Headers) chat.Reader {
+	return &reader{trip: t, wrapped: d.home == bedrock}
 }
 
 // reader reads one reply, message or stream.
 type reader struct {
+	trip    *chat.Trip
 	wrapped bool // each event comes in base64
 	payload []byte
 
@@ -266,11 +267,14 @@ func (r *reader) stopped(v raw.Value) {
 	}
 }
 
-// reasons are why Claude stops, in OpenAI's words. One that is not here leaves
+// pauseTurn is how Claude stops where its own tools have taken long.
+const pauseTurn = "pause_turn"
+
+// reasonOf returns why Claude stops, in OpenAI's words. One that is not here leaves
 // it to what was said: new ones must not fail an answer.
 func reasonOf(reason raw.Text) chat.Reason {
 	switch string(reason) {
-	case "end_turn", "stop_sequence", "pause_turn":
+	case "end_turn", "stop_sequence", pauseTurn:
 		return chat.Stop
 	case "max_tokens", "model_context_window_exceeded":
 		return chat.Length
@@ -289,6 +293,10 @@ func (r *reader) finish(evs []chat.Event) []chat.Event {
 		evs = r.end(evs, r.open[0].index)
 	}
 	reason := reasonOf(r.reason)
+	if string(r.reason) == pauseTurn {
+		// Sent back as it is, it would go on: clients of OpenAI know no such thing.
+		r.trip.Warn("finish_reason", pauseTurn)
+	}
 	if reason == chat.Filtered {
 		why := raw.Text(r.why)
 		if len(why) == 0 {
@@ -298,8 +306,11 @@ func (r *reader) finish(evs []chat.Event) []chat.Event {
 		evs = append(evs, chat.Event{Kind: chat.Open, What: b.what, Block: b.number})
 		evs = append(r.said(evs, &b, why), chat.Event{Kind: chat.Close, What: b.what, Block: b.number})
 	}
-	if list := r.exact.list(); list != nil {
+	switch list := r.exact.list(); {
+	case list != nil:
 		evs = append(evs, chat.Event{Kind: chat.Replay, JSON: list, For: provider})
+	case r.exact.wanted():
+		r.trip.Warn(chat.HistoryMember, "too_long")
 	}
 	return append(evs, chat.Event{Kind: chat.Finish, Reason: reason, Text: r.reason}, chat.Event{Kind: chat.Done})
 }

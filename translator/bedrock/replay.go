@@ -15,10 +15,17 @@ func (r *reader) keep(to *[]byte, part []byte) {
 		return
 	}
 	if r.bytes += len(part); r.bytes > maxReplay {
-		r.records = false
+		r.forgo("too_long")
 		return
 	}
 	*to = append(*to, part...)
+}
+
+// forgo gives up keeping the answer's blocks.
+func (r *reader) forgo(why string) {
+	if r.records {
+		r.records, r.lost = false, why
+	}
 }
 
 // list returns the exact blocks of an answer that nothing else can tell, and
@@ -36,6 +43,7 @@ func (r *reader) list() raw.Value {
 		list = append(list, ']')
 	}
 	if len(list) > maxReplay {
+		r.forgo("too_long")
 		return nil
 	}
 	return list

@@ -122,6 +122,8 @@ func (r *reader) finish(evs []chat.Event) []chat.Event {
 	}
 	if list := r.list(); len(list) > 0 {
 		evs = append(evs, chat.Event{Kind: chat.Replay, JSON: list, For: forHere})
+	} else if r.odd && r.lost != "" {
+		r.trip.Warn(chat.HistoryMember, r.lost)
 	}
 	return append(evs, chat.Event{Kind: chat.Finish, Reason: reason}, chat.Event{Kind: chat.Done})
 }

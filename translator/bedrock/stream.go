@@ -9,6 +9,7 @@ import (
 
 // reader reads one reply.
 type reader struct {
+	trip    *chat.Trip
 	m       model
 	request string // Bedrock's id of the request, the only one that there is
 
@@ -22,9 +23,10 @@ type reader struct {
 
 	// The exact blocks of the answer, for those that lists of reasoning, text and
 	// calls cannot tell.
-	records bool // the model wants its reasoning back
-	odd     bool // the answer is such a one
-	bytes   int  // kept for it
+	records bool   // the model wants its reasoning back
+	odd     bool   // the answer is such a one
+	bytes   int    // kept for it
+	lost    string // why it cannot be kept; "" while it can
 	exact   raw.Value
 }
 
@@ -45,7 +47,7 @@ type block struct {
 func (Dialect) Reader(t *chat.Trip, h chat.Headers) chat.Reader {
 	m := modelOf(t)
 	return &reader{
-		m: m, request: h.Get("x-amzn-requestid"),
+		trip: t, m: m, request: h.Get("x-amzn-requestid"),
 		records: (m.vendor == claude || m.vendor == gpt) && t.JSONTool == "",
 	}
 }
@@ -127,7 +129,8 @@ func (r *reader) begin(evs []chat.Event, v raw.Value) []chat.Event {
 		return r.called(evs, b, start)
 	}
 	b.what, b.opened = chat.Opaque, false
-	r.odd, r.records = true, false // of what it holds, the stream tells too little to say it again
+	r.odd = true
+	r.forgo("incomplete") // of what it holds, the stream tells too little to say it again
 	return evs
 }
 

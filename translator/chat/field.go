@@ -119,6 +119,10 @@ var fieldNames = [fieldCount]struct{ row, name string }{
 	Unknown:         {"unknown top-level field", "unknown"},
 }
 
+// HistoryMember is what warnings call reasoning that a client should bring back
+// and cannot be given.
+const HistoryMember = "reasoning_details"
+
 // Fields returns all fields in the order of the matrix.
 func Fields() []Field {
 	all := make([]Field, 0, fieldCount-1)
