@@ -3,6 +3,7 @@ package translator
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -96,6 +97,7 @@ func unsupportedOperation(op Operation, why string) error {
 type azureField struct {
 	since   string  // the first day of dated versions that know it; "" for none
 	never   bool    // the v1 API does not know it either
+	own     bool    // the v1 API knows it for OpenAI's own models alone
 	verdict verdict // what becomes of it where it is not known
 	plain   string  // a value that says no more than leaving it out, besides null and empty ones
 }
@@ -107,15 +109,15 @@ var azureFields = map[string]azureField{
 	"moderation":             {never: true, verdict: refused},
 	"parallel_tool_calls":    {since: "2024-09-01", verdict: shifted, plain: "true"},
 	"prediction":             {since: "2025-01-01", verdict: dropped},
-	"prompt_cache_key":       {verdict: dropped},
-	"prompt_cache_options":   {verdict: dropped},
-	"prompt_cache_retention": {verdict: dropped},
+	"prompt_cache_key":       {own: true, verdict: dropped},
+	"prompt_cache_options":   {own: true, verdict: dropped},
+	"prompt_cache_retention": {own: true, verdict: dropped},
 	"reasoning_effort":       {since: "2024-12-01", verdict: dropped},
-	"safety_identifier":      {verdict: dropped},
+	"safety_identifier":      {own: true, verdict: dropped},
 	"service_tier":           {verdict: dropped, plain: `"auto"`},
 	"store":                  {since: "2024-12-01", verdict: dropped, plain: "false"},
 	"stream_options":         {since: "2024-09-01", verdict: dropped},
-	"verbosity":              {verdict: dropped},
+	"verbosity":              {own: true, verdict: dropped},
 	"web_search_options":     {never: true, verdict: refused},
 }
 
@@ -128,15 +130,31 @@ const (
 	azureAudioParts   = "2025-01-01"
 )
 
-// known reports whether b, an Azure backend, knows the field with this value.
-func (f *azureField) known(b *Backend, name string, raw []byte) bool {
+// known reports whether b, an Azure backend, knows the field with this value for
+// this model.
+func (f *azureField) known(b *Backend, name, model string, raw []byte) bool {
 	if b.isDated() {
 		return b.since(f.since)
 	}
 	if name == "service_tier" {
 		return string(raw) != `"scale"` && string(raw) != `"fast"`
 	}
-	return !f.never
+	return !f.never && !(f.own && b.isForeign(model))
+}
+
+// foreignModels are how the names of models begin that Azure serves and OpenAI
+// has not made. They refuse as unknown what OpenAI's own ignore at worst.
+var foreignModels = []string{"codestral", "cohere", "command", "deepseek", "grok", "jamba", "kimi", "llama", "mai-", "meta-", "ministral", "mistral", "phi-", "qwen"}
+
+// isForeign reports whether a deployment is of such a model. A deployment is
+// called as its owner likes; where that does not tell, the family does.
+func (b *Backend) isForeign(model string) bool {
+	name := b.ModelFamily
+	if name == "" {
+		name = model
+	}
+	name = strings.ToLower(name)
+	return b.Schema == AzureOpenAI && slices.ContainsFunc(foreignModels, func(begin string) bool { return strings.HasPrefix(name, begin) })
 }
 
 // where names b in a refusal.

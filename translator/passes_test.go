@@ -16,10 +16,15 @@ import (
 // is never looked at. What becomes of a field there is measured, by sending each
 // probe on its way.
 
-// measured returns the verdict on a probe at a backend.
-func measured(t testing.TB, b Backend, p *probe) chat.Verdict {
+// Models of OpenAI's, and of somebody else's at Azure.
+const (
+	ownModel   = "gpt-5"
+	otherModel = "DeepSeek-V3.2"
+)
+
+// measured returns the verdict on a probe for a model at a backend.
+func measured(t testing.TB, b Backend, model string, p *probe) chat.Verdict {
 	t.Helper()
-	const model = "gpt-5"
 	body := request(t, model, p.Body)
 	out, err := told(t, &b, model, body)
 	switch {
@@ -88,7 +93,7 @@ func passedCell(t testing.TB, s Schema, of []probe) string {
 	var cells []string
 	for i := range of {
 		p := &of[i]
-		cell := measured(t, Backend{Schema: s, Prefix: "/v1"}, p).String()
+		cell := measured(t, Backend{Schema: s, Prefix: "/v1"}, ownModel, p).String()
 		if s == AzureOpenAI {
 			cell = azureCell(t, p, cell)
 		}
@@ -103,12 +108,16 @@ func passedCell(t testing.TB, s Schema, of []probe) string {
 	return strings.Join(slices.Compact(cells), "; ")
 }
 
-// azureCell adds to what the v1 API does what the dated versions do.
+// azureCell adds to what the v1 API does what it does for others' models, and
+// what the dated versions do.
 func azureCell(t testing.TB, p *probe, v1 string) string {
 	t.Helper()
 	cell, last, before := v1, v1, ""
+	if others := measured(t, Backend{Schema: AzureOpenAI, Prefix: "/openai/v1"}, otherModel, p).String(); others != v1 {
+		cell += "; not OpenAI's " + others
+	}
 	for _, day := range append(azureDays(), "2023-05-15") {
-		now := measured(t, Backend{Schema: AzureOpenAI, Prefix: "/openai", Version: day + "-preview"}, p).String()
+		now := measured(t, Backend{Schema: AzureOpenAI, Prefix: "/openai", Version: day + "-preview"}, ownModel, p).String()
 		switch {
 		case now == last:
 		case before == "":

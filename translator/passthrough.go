@@ -90,7 +90,7 @@ func (p *passthrough) address(out *Edit, in *Call) (model string, err error) {
 
 // rewrite adds to edits, those of every request, what this backend needs besides.
 func (p *passthrough) rewrite(out *Edit, in *Call, edits []edit) ([]edit, error) {
-	r := rewrite{backend: p.backend, op: in.Fields.Operation, body: in.Body}
+	r := rewrite{backend: p.backend, op: in.Fields.Operation, model: in.Model, body: in.Body}
 	if err := r.run(in.Fields.Stream); err != nil {
 		return nil, err
 	}

@@ -47,6 +47,7 @@ func (b *Backend) rewrites(op Operation) bool {
 type rewrite struct {
 	backend *Backend
 	op      Operation
+	model   string
 	body    []byte
 	edits   []edit // in no order
 	warned  []string
@@ -131,7 +132,7 @@ func (r *rewrite) field(name, raw []byte) verdict {
 	}
 	if f, ok := azureFields[string(name)]; ok {
 		switch {
-		case f.known(b, string(name), raw):
+		case f.known(b, string(name), r.model, raw):
 			return passed
 		case f.plain != "" && f.plain == string(withoutSpace(raw)):
 			return silent

@@ -110,17 +110,19 @@ func (r *rewrite) strip(at int) {
 }
 
 // parts looks through the content of the i-th message. Dated versions of Azure
-// learned about audio late, and about files and cache marks never.
+// learned about audio late, and about files and cache marks never; the latter
+// other vendors' models do not know either.
 func (r *rewrite) parts(i int, at span) error {
 	b := r.backend
-	if !b.isDated() {
+	dated := b.isDated()
+	if !dated && !b.isForeign(r.model) {
 		return nil
 	}
 	c := cuts{edits: &r.edits}
 	e := elementsAt(r.body, at.start)
 	for j := 0; e.next(); j++ {
 		kind := typeOf(r.body[e.value.start:e.value.end])
-		if kind == "file" || kind == "input_audio" && !b.since(azureAudioParts) {
+		if dated && (kind == "file" || kind == "input_audio" && !b.since(azureAudioParts)) {
 			param := "messages[" + strconv.Itoa(i) + "].content[" + strconv.Itoa(j) + "]." + kind
 			if err := r.lose(refused, kind, param); err != nil {
 				return err

@@ -53,7 +53,7 @@ const matrixHead = `# What becomes of each field
 
 A chat completions request and where it goes. Made from the rules that decide at run time, and for the two that speak OpenAI's dialect by sending them each field: ` + "`go test ./translator -run TestMatrix -update`" + `.
 
-**P** passed, **T** said in the provider's words, **W** dropped with a line in ` + "`x-llmroute-warnings`" + `, **W!** the same, and the answer may be another one, **R** refused with 422. ` + "`unsupportedParameters: reject` makes **W!** an **R**, `drop` makes **R** a **W!**. Values that say nothing (`n: 1`, `null`, `[]`)" + ` go without a word. Of AzureOpenAI's the first letter is for the v1 API, what follows for the dated versions.
+**P** passed, **T** said in the provider's words, **W** dropped with a line in ` + "`x-llmroute-warnings`" + `, **W!** the same, and the answer may be another one, **R** refused with 422. ` + "`unsupportedParameters: reject` makes **W!** an **R**, `drop` makes **R** a **W!**. Values that say nothing (`n: 1`, `null`, `[]`)" + ` go without a word. Of AzureOpenAI's the first letter is for the v1 API, what follows for models there that are not OpenAI's, and for the dated versions.
 
 `
 

@@ -67,8 +67,12 @@ func (w *writer) tool(t *chat.Tool) error {
 	}
 	for _, word := range [...]string{"anyOf", "oneOf", "allOf"} {
 		if takes.Get(word).IsArray() {
-			return &chat.Refusal{Status: 422, Type: "invalid_request_error", Code: "unsupported_value", Param: t.Param + ".parameters",
-				Message: "Unsupported value: the parameters of the tool '" + t.Name + "' have '" + word + "' at the top level, which this provider does not take. Move it into a property."}
+			at := t.Param
+			if t.Name != w.trip.JSONTool {
+				at += ".parameters"
+			}
+			return &chat.Refusal{Status: 422, Type: "invalid_request_error", Code: "unsupported_value", Param: at,
+				Message: "Unsupported value: '" + at + "' has '" + word + "' at the top level, which this provider does not take. Move it into a property."}
 		}
 	}
 	w.out = append(w.out, `,"input_schema":`...)

@@ -200,7 +200,7 @@ func TestRefused(t *testing.T) {
 		{"sound", sonnet46, `{"messages":[{"role":"user","content":[{"type":"input_audio","input_audio":{"data":"AAAA","format":"wav"}}]}]}`, "messages[0].content[0].input_audio", 422},
 		{"an answer that was begun", opus47, `{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}`, "messages[1]", 422},
 		{"a schema nobody keeps to", opus55, `{` + hi + `,"response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"type":"object"}}}}`, "response_format", 422},
-		{"arguments that are no object", nova1, `{` + hi + `,"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"array"}}}]}`, "tools[0].function", 422},
+		{"arguments that are no object", nova1, `{` + hi + `,"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"array"}}}]}`, "tools[0].function.parameters", 422},
 		{"a tool of a vendor", nova1, `{` + hi + `,"tools":[{"type":"web_search"}]}`, "tools[0]", 422},
 		{"a stop of white space", sonnet46, `{` + hi + `,"stop":" "}`, "stop", 422},
 		{"several answers", nova1, `{` + hi + `,"n":2}`, "n", 422},

@@ -1,8 +1,6 @@
 package bedrock
 
 import (
-	"net/http"
-
 	"llmroute/translator/chat"
 	"llmroute/translator/raw"
 	"llmroute/translator/schema"
@@ -63,18 +61,13 @@ func (w *writer) tool(tool *chat.Tool) error {
 			w.t.Warn("tools.parameters", "schema_changed")
 		}
 	}
-	kind := takes.Get("type")
-	if len(kind) > 0 && kind.String() != "object" {
-		return &chat.Refusal{Status: http.StatusUnprocessableEntity, Type: "invalid_request_error", Code: "unsupported_value", Param: tool.Param,
-			Message: "Unsupported value: at this provider the schema of '" + tool.Param + "' must be of type 'object'. Make what it describes a property of an object."}
-	}
 	w.next()
 	w.dst = raw.AppendString(append(w.dst, `{"toolSpec":{"name":`...), w.t.Name(tool.Name))
 	if !tool.Description.Blank() {
 		w.dst = raw.AppendText(append(w.dst, `,"description":`...), tool.Description)
 	}
 	w.dst = append(w.dst, `,"inputSchema":{"json":`...)
-	if len(kind) == 0 {
+	if !takes.Get("type").Is() {
 		w.dst = append(w.dst, `{"type":"object"`...)
 		if !takes.Hollow() {
 			w.dst = append(w.dst, ',')

@@ -33,7 +33,10 @@ func (t *Trip) Settle(h Habits) error {
 	if err := t.checkLast(&h); err != nil {
 		return err
 	}
-	return t.holdForm(&h)
+	if err := t.holdForm(&h); err != nil {
+		return err
+	}
+	return t.checkArguments()
 }
 
 func wellFormedObject(v raw.Value) bool { return v.IsObject() && json.Valid(v) }

@@ -172,7 +172,7 @@ func (t *Trip) holdForm(h *Habits) error {
 	case !schema:
 		t.instruct("Answer with one JSON object and nothing else: no words around it, no code fence.", nil)
 		t.Warn(fieldNames[FormatObject].name, "instructed")
-	case len(r.Tools) > 0 || h.NoForce:
+	case len(r.Tools) > 0 || h.NoForce || t.Options.Unsupported == DropUnsupported && !describesObject(f.Schema):
 		if err := t.Lose(Shift, FormatSchema, "response_format", "instructed"); err != nil {
 			return err
 		}
@@ -185,6 +185,31 @@ func (t *Trip) holdForm(h *Habits) error {
 	}
 	*f = Format{}
 	return nil
+}
+
+// checkArguments refuses tools whose arguments would be no object. No vendor
+// takes them, and some say so in words that name what the client never sent.
+func (t *Trip) checkArguments() error {
+	for i := range t.Request.Tools {
+		tool := &t.Request.Tools[i]
+		if describesObject(tool.Schema) {
+			continue
+		}
+		if tool.Name == t.JSONTool {
+			return unsupported(unsupportedValue, tool.Param, "Unsupported value: the model '"+t.Options.Model+
+				"' is held to a schema by a tool that it must call, so '"+tool.Param+"' must be of type 'object'. Make what it describes a property of an object.")
+		}
+		at := tool.Param + ".parameters"
+		return unsupported(unsupportedValue, at, "Unsupported value: '"+at+"' must be of type 'object', as the arguments of a call are one. Make what it describes a property of an object.")
+	}
+	return nil
+}
+
+// describesObject reports whether a schema does not ask for anything but an
+// object.
+func describesObject(schema raw.Value) bool {
+	kind := schema.Get("type")
+	return !kind.Is() || kind.String() == "object"
 }
 
 // instruct adds a sentence to the instructions in front.
