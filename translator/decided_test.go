@@ -39,7 +39,7 @@ func table(t testing.TB, file, head string) [][]string {
 // their weight.
 func letters(cell string) string {
 	var found []string
-	words := strings.FieldsFunc(cell, func(r rune) bool { return r == ' ' || r == ';' })
+	words := strings.FieldsFunc(cell, func(r rune) bool { return strings.ContainsRune(" ;,", r) })
 	for _, v := range []chat.Verdict{chat.Pass, chat.Translate, chat.Warn, chat.Shift, chat.Refuse} {
 		if slices.Contains(words, v.String()) {
 			found = append(found, v.String())

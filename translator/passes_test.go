@@ -102,7 +102,7 @@ func passedCell(t testing.TB, s Schema, of []probe) string {
 			cells = append(cells, cell)
 		case cell != cells[0]:
 			letter, _, _ := strings.Cut(cells[0], ";")
-			cells = append(cells, p.When+" "+strings.TrimPrefix(cell, letter+"; "))
+			cells = append(cells, p.When+" "+strings.ReplaceAll(strings.TrimPrefix(cell, letter+"; "), ";", ","))
 		}
 	}
 	return strings.Join(slices.Compact(cells), "; ")

@@ -94,8 +94,8 @@ var anthropicSheet = []conversation{
 	{name: "anthropic 17: a stream that is cut before its end", model: sonnet45 + "+short17", only: []string{claude}, body: hi, streamed: "failed"},
 	{name: "anthropic 18: too long a prompt", model: sonnet45 + "+context", only: claudes, body: hi, saw: "400 context_length_exceeded"},
 	{name: "anthropic 19: what nobody knows", model: sonnet45 + "+odd", only: claudes, body: hi, saw: echoOf(sonnet45, "hi")},
-	{name: "anthropic 19: an end that nobody knows", model: sonnet45 + "+finishbrand_new_reason", only: claudes, body: hi, saw: echoOf(sonnet45, "hi")},
-	{name: "anthropic 19: an end that nobody knows, behind a call", model: sonnet45 + "+finishbrand_new_reason", only: claudes, body: toolsTwo + asking("clock?"), saw: "|clock({})|tool_calls"},
+	{name: "anthropic 19: an end that nobody knows", model: sonnet45 + "+finishbrand_new_reason", lost: "finish_reason;unknown", only: claudes, body: hi, saw: echoOf(sonnet45, "hi")},
+	{name: "anthropic 19: an end that nobody knows, behind a call", model: sonnet45 + "+finishbrand_new_reason", lost: "finish_reason;unknown", only: claudes, body: toolsTwo + asking("clock?"), saw: "|clock({})|tool_calls"},
 }
 
 // noEffort is a request for no reasoning, which each model is told in another way.

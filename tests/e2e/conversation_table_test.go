@@ -22,6 +22,7 @@ type conversation struct {
 	instead         map[string]string   // what the client sees
 	streamedInstead map[string]string   // the same in a stream
 	warns           map[string]string   // x-llmroute-warnings; a home that is not here warns of nothing
+	lost            string              // the same of the answer, as long as its head waits: of a stream it does not
 	counts          map[string]string   // the usage that the client sees
 	path            map[string]string   // where the request arrives
 	gone            map[string][]string // the members that do not arrive

@@ -386,6 +386,9 @@ func (c *conversation) checkSeen(t *testing.T, s *view, h *home, stream bool) {
 	if except, own := h.except[c.name]; own {
 		want = except.warns
 	}
+	if want == "" && !stream {
+		want = c.lost
+	}
 	if got := s.header.Get("x-llmroute-warnings"); got != want {
 		t.Errorf("warnings %q, want %q", got, want)
 	}

@@ -112,6 +112,8 @@ func TestDroppedAtOnce(t *testing.T) {
 		schema, version := strings.TrimPrefix(h.spec[0], "outputSchema: "), ""
 		if rest, ok := strings.CutPrefix(schema, `{schema: AzureOpenAI, version: "`); ok {
 			schema, version = "AzureOpenAI", strings.TrimSuffix(rest, `"}`)
+		} else if h.only {
+			continue // another home of its schema has what there is to see
 		}
 		if h.only && version == "" {
 			continue // it is there to fail

@@ -293,9 +293,12 @@ func (r *reader) finish(evs []chat.Event) []chat.Event {
 		evs = r.end(evs, r.open[0].index)
 	}
 	reason := reasonOf(r.reason)
-	if string(r.reason) == pauseTurn {
+	switch {
+	case reason == "":
+		r.trip.WarnEnd(chat.UnknownEnd)
+	case string(r.reason) == pauseTurn:
 		// Sent back as it is, it would go on: clients of OpenAI know no such thing.
-		r.trip.Warn("finish_reason", pauseTurn)
+		r.trip.WarnEnd(pauseTurn)
 	}
 	if reason == chat.Filtered {
 		why := raw.Text(r.why)

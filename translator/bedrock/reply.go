@@ -120,6 +120,9 @@ func (r *reader) finish(evs []chat.Event) []chat.Event {
 	case reason == chat.Stop && r.calls > 0:
 		reason = chat.ToolCalls
 	}
+	if !known {
+		r.trip.WarnEnd(chat.UnknownEnd)
+	}
 	if list := r.list(); len(list) > 0 {
 		evs = append(evs, chat.Event{Kind: chat.Replay, JSON: list, For: forHere})
 	} else if r.odd && r.lost != "" {

@@ -119,6 +119,14 @@ var fieldNames = [fieldCount]struct{ row, name string }{
 	Unknown:         {"unknown top-level field", "unknown"},
 }
 
+// WarnEnd adds a line about how the answer ended: in a way that OpenAI has no
+// word for, or that nobody knows.
+func (t *Trip) WarnEnd(how string) { t.Warn("finish_reason", how) }
+
+// UnknownEnd is how an answer ends for a reason that the vendor has come up with
+// since.
+const UnknownEnd = "unknown"
+
 // HistoryMember is what warnings call reasoning that a client should bring back
 // and cannot be given.
 const HistoryMember = "reasoning_details"

@@ -72,7 +72,6 @@ func (r *Restorer) count(ev *Event) {
 		r.calls[ev.Choice]++
 	}
 	if ev.Kind == Finish && ev.Reason == "" {
-		r.Trip.Warn("finish_reason", "unknown")
 		if ev.Reason = Stop; ev.Choice < len(r.calls) && r.calls[ev.Choice] > 0 {
 			ev.Reason = ToolCalls
 		}

@@ -74,6 +74,9 @@ func (r *reader) finish(evs []chat.Event, v raw.Value) []chat.Event {
 		b.what = chat.Text
 		evs = r.close(r.open(evs, b), b)
 	}
+	if !known {
+		r.trip.WarnEnd(chat.UnknownEnd)
+	}
 	if len(r.cites) > 0 {
 		evs = append(evs, chat.Event{Kind: chat.Extra, Name: raw.Text("citations"), JSON: append(r.cites, ']')})
 	}

@@ -9,6 +9,7 @@ import (
 
 // reader reads one reply.
 type reader struct {
+	trip    *chat.Trip
 	request string // the id of the request
 	blocks  []block
 	calls   int
@@ -42,8 +43,8 @@ type block struct {
 }
 
 // Reader returns a Reader for the reply to t.
-func (Dialect) Reader(_ *chat.Trip, h chat.Headers) chat.Reader {
-	return &reader{request: h.Get("x-request-id")}
+func (Dialect) Reader(t *chat.Trip, h chat.Headers) chat.Reader {
+	return &reader{trip: t, request: h.Get("x-request-id")}
 }
 
 // Read reads one event of a stream. Its name stands in the data as well.
