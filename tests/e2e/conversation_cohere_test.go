@@ -79,5 +79,5 @@ var cohereSheet = []conversation{
 			t.Error(raw)
 		}
 	}},
-	{name: "what nobody knows of an answer", model: "+odd+finishTIRED", body: hi, saw: echo("hi")},
+	{name: "what nobody knows of an answer", model: "+odd+finishTIRED", lost: "finish_reason;unknown", body: hi, saw: echo("hi")},
 }
