@@ -50,7 +50,7 @@ func (f *sourceFlags) load(w *world, fake func() (string, error)) (*configuratio
 		c, err := config.Load(options)
 		return &configuration{config: c, options: options, files: true, from: f.String()}, err
 	}
-	c, err := config.FromEnvironment(w.lookupEnv)
+	c, err := config.FromEnvironment(options)
 	if err != nil || c != nil {
 		return &configuration{config: c, from: "keys in the environment"}, err
 	}

@@ -74,8 +74,10 @@ var knownProviders = []knownProvider{{
 
 // FromEnvironment configures the providers whose keys the environment holds, as
 // their own clients would. It returns nil when it holds none. A single provider
-// also takes the models that it is not known for.
-func FromEnvironment(lookup func(string) (string, bool)) (*Config, error) {
+// also takes the models that it is not known for, unless o names a default. Of o,
+// what is about files is not read.
+func FromEnvironment(o Options) (*Config, error) {
+	lookup := o.LookupEnv
 	if lookup == nil {
 		return nil, nil
 	}
@@ -120,8 +122,27 @@ func FromEnvironment(lookup func(string) (string, bool)) (*Config, error) {
 		c.DefaultBackend = c.Backends[0].ID
 	}
 	slices.SortFunc(c.Backends, func(x, y *Backend) int { return cmp.Compare(x.ID, y.ID) })
+	if err := c.apply(o); err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(hash, "%q %q %d\n", o.DefaultBackend, o.Aliases, o.ForceContextWindow)
 	c.Hash = hex.EncodeToString(hash.Sum(nil))
 	return c, nil
+}
+
+// apply adds what o says of all backends to a configuration that no file holds.
+func (c *Config) apply(o Options) error {
+	a := &assembly{options: o, backends: map[string]*declared[*Backend]{}, refused: map[string]bool{}}
+	for _, b := range c.Backends {
+		a.backends[b.ID] = &declared[*Backend]{value: b}
+		a.forceWindow(b)
+	}
+	c.Aliases = a.aliases()
+	if a.checkDefaultBackend(); len(a.problems) > 0 {
+		return a.problems
+	}
+	c.DefaultBackend = cmp.Or(o.DefaultBackend, c.DefaultBackend)
+	return nil
 }
 
 // backend returns the provider with a key, which the named variable holds.

@@ -44,12 +44,12 @@ func TestBedrockFromEnvironment(t *testing.T) {
 			"environment variable AWS_BEARER_TOKEN_BEDROCK holds control characters, which no header can carry"},
 	}
 	for _, tt := range tests {
-		got, err := FromEnvironment(tt.env)
+		got, err := FromEnvironment(Options{LookupEnv: tt.env})
 		if err != nil && err.Error() != tt.err || err == nil && tt.err != "" {
 			t.Errorf("%s: error %v, want %q", tt.name, err, tt.err)
 		}
 		if got != nil {
-			again, _ := FromEnvironment(tt.env)
+			again, _ := FromEnvironment(Options{LookupEnv: tt.env})
 			if got.Hash == "" || again.Hash != got.Hash {
 				t.Errorf("%s: hashes %q and %q", tt.name, got.Hash, again.Hash)
 			}

@@ -95,7 +95,7 @@ func TestFromEnvironment(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := FromEnvironment(tt.env)
+			got, err := FromEnvironment(Options{LookupEnv: tt.env})
 			if message := fmt.Sprint(err); err != nil && message != tt.err || err == nil && tt.err != "" {
 				t.Fatalf("error %v, want %q", err, tt.err)
 			}
@@ -117,7 +117,7 @@ func TestFromEnvironment(t *testing.T) {
 func TestFromEnvironmentByProvider(t *testing.T) {
 	for _, p := range knownProviders {
 		t.Run(p.name, func(t *testing.T) {
-			c, err := FromEnvironment(env(p.key, "k", p.baseURL, "https://host.example/"))
+			c, err := FromEnvironment(Options{LookupEnv: env(p.key, "k", p.baseURL, "https://host.example/")})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -139,5 +139,23 @@ func TestFromEnvironmentByProvider(t *testing.T) {
 				t.Errorf("(-got +want):\n%s", diff)
 			}
 		})
+	}
+}
+
+// What is said of all backends is said of those of the environment too.
+func TestFromEnvironmentWithOptions(t *testing.T) {
+	lookup := env("OPENAI_API_KEY", "k", "ANTHROPIC_API_KEY", "k")
+	c, err := FromEnvironment(Options{LookupEnv: lookup, DefaultBackend: "anthropic", Aliases: []string{"best=claude-x"}, ForceContextWindow: 7})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.DefaultBackend != "anthropic" || len(c.Aliases) != 1 || c.Backends[0].Model("any").Limits.Input() != 7 {
+		t.Errorf("got %+v", c)
+	}
+	for _, o := range []Options{{DefaultBackend: "nobody"}, {Aliases: []string{"("}}} {
+		o.LookupEnv = lookup
+		if c, err := FromEnvironment(o); err == nil {
+			t.Errorf("%+v: got %+v", o, c)
+		}
 	}
 }
