@@ -29,7 +29,7 @@ ARGS      ?=
 PYTHON_LIBS := .envoy/python-$(OPENAI_PYTHON)
 export PYTHONPATH := $(CURDIR)/$(PYTHON_LIBS)
 
-.PHONY: help build run test race fuzz bench drills lint fmt generate check e2e envoy python compiler tokens
+.PHONY: help build run test race fuzz bench drills lint fmt generate check e2e envoy python compiler redis tokens
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -40,11 +40,11 @@ build: ## put the binary at bin/llmroute
 run: build envoy ## start the gateway: sidecar, Envoy and, without keys, the embedded provider (ARGS="--config …")
 	@exec bin/llmroute run $(ARGS)
 
-test: envoy python compiler ## everything that must pass: vet, unit, race, goldens, end to end with a real Envoy
+test: envoy python compiler redis ## everything that must pass: vet, unit, race, goldens, end to end with a real Envoy
 	@go vet ./...
 	go test -race -timeout $(TIMEOUT) ./...
 
-race: compiler envoy ## the tests with the race detector in random order, COUNT times
+race: compiler envoy redis ## the tests with the race detector in random order, COUNT times
 	@go test -race -shuffle on -count $(COUNT) -timeout 0 ./...
 
 # Left alone, Go spends a minute of making small on each input that is new to it,
@@ -124,4 +124,12 @@ compiler:
 	@if ! command -v "$$(go env CC)" > /dev/null; then
 	  echo "no C compiler ($$(go env CC)), which go test -race needs: installing gcc"
 	  apt-get -qq update && apt-get -qq install -y --no-install-recommends gcc libc6-dev > /dev/null
+	fi
+
+# The shared limits are tested on a server of the tests' own. Debian's package
+# would start one as a service; in this runlevel it does not.
+redis:
+	@if ! command -v valkey-server redis-server > /dev/null; then
+	  echo 'no redis-server, which the tests of shared limits need: installing it'
+	  apt-get -qq update && RUNLEVEL=1 apt-get -qq install -y --no-install-recommends redis-server > /dev/null
 	fi

@@ -53,6 +53,10 @@ var external = []struct {
 		"as golang.org/x/oauth2",
 	},
 	{
+		"github.com/valkey-io/valkey-go", []string{"router/limit", "router/cache"},
+		"what processes share is behind an interface, so that one process needs no server",
+	},
+	{
 		"github.com/alecthomas/kong", []string{"cmd"},
 		"the command line ends in cmd; below it are options",
 	},

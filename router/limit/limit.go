@@ -123,6 +123,7 @@ func (l Level) headers(yield func(name, value string) bool, limit, remaining, re
 type Ticket struct {
 	store  settler // nil: nothing to settle
 	key    Key
+	id     string        // at stores that others write to as well
 	slot   time.Duration // names what holds the charge
 	tokens int64
 }
