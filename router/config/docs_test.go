@@ -76,7 +76,7 @@ func TestProviderDocs(t *testing.T) {
 				for _, m := range variables.FindAllStringSubmatch(line, -1) {
 					named[m[1]] = true
 				}
-				c, err := FromEnvironment(func(name string) (string, bool) {
+				c, err := FromEnvironment(Options{LookupEnv: func(name string) (string, bool) {
 					value := "k"
 					switch {
 					case !named[name]:
@@ -89,7 +89,7 @@ func TestProviderDocs(t *testing.T) {
 						value = "2024-10-21"
 					}
 					return value, true
-				})
+				}})
 				if err != nil || c == nil || len(c.Backends) != 1 || string(c.Backends[0].Schema.Schema) != schema {
 					t.Errorf("%s: %v configures no %s: %+v", strings.TrimSpace(line), err, schema, c)
 				}
