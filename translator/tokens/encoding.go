@@ -5,6 +5,7 @@ import (
 	"compress/flate"
 	_ "embed" // the vocabularies
 	"io"
+	"slices"
 	"sync"
 )
 
@@ -46,7 +47,7 @@ var (
 // count returns how many tokens text is.
 func (e *encoding) count(text []byte) (n int) {
 	v := e.vocabulary()
-	text = text[:len(text):len(text)] // pieces are looked at in words of eight bytes, and nobody looks beyond text
+	text = slices.Clip(text) // pieces are looked at in words of eight bytes, and nobody looks beyond text
 	for start := 0; start < len(text); {
 		end := e.next(text, start)
 		n += v.count(text[start:end])

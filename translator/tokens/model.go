@@ -1,6 +1,9 @@
 package tokens
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // exactly is the percentage of a count that is not an estimate.
 const exactly = 100
@@ -64,17 +67,13 @@ func For(schema, model string) Counter {
 		}
 	}
 	for _, v := range vendors {
-		for _, part := range v.names {
-			if strings.Contains(name, part) {
-				return Counter{encoding: o200k, percent: v.percent}
-			}
+		if slices.ContainsFunc(v.names, func(part string) bool { return strings.Contains(name, part) }) {
+			return Counter{encoding: o200k, percent: v.percent}
 		}
 	}
 	for _, v := range vendors {
-		for _, s := range v.schemas {
-			if s == schema {
-				return Counter{encoding: o200k, percent: v.percent}
-			}
+		if slices.Contains(v.schemas, schema) {
+			return Counter{encoding: o200k, percent: v.percent}
 		}
 	}
 	return Counter{encoding: o200k, percent: exactly}
