@@ -169,14 +169,14 @@ func (x *stream) requestBody() error {
 	return x.send(body)
 }
 
-// growth is how much longer than the request a rewritten one is expected to be.
-const growth = 1 << 10
+// grown is how long a rewritten request of n bytes is expected to be at most.
+func grown(n int) int { return n + n/16 + 1<<10 }
 
 // lend gives a large body that may be rewritten its memory from where it goes
 // when gRPC has written it.
 func (x *stream) lend(n int) {
 	if n >= handOver {
-		x.edit.Body = (*bodies.Get(n + growth))[:0]
+		x.edit.Body = (*bodies.Get(grown(n)))[:0]
 	}
 }
 

@@ -76,8 +76,10 @@ func (x *translation) Head(out *Edit, status int, h Headers) error {
 	x.status = status
 	x.reader = x.home.Reader(&x.trip, h)
 	created := int64(0)
-	if at, err := http.ParseTime(h.Get("date")); err == nil {
-		created = at.Unix()
+	if date := h.Get("date"); date != "" {
+		if at, err := http.ParseTime(date); err == nil {
+			created = at.Unix()
+		}
 	}
 	x.writer = x.client.Writer(&x.trip, created, !x.trip.Request.Stream)
 	x.restorer = chat.Restorer{Trip: &x.trip}

@@ -7,12 +7,24 @@ import (
 	"llmroute/translator/chat"
 )
 
-// limits are what Anthropic limits, and what OpenAI calls that. Where there is
-// no limit of all tokens, the one of those that come in is the nearest.
-var limits = [...]struct{ vendor, instead, name string }{
-	{"anthropic-ratelimit-requests-", "", "-requests"},
-	{"anthropic-ratelimit-tokens-", "anthropic-ratelimit-input-tokens-", "-tokens"},
+// limited is something that Anthropic limits: its headers, and OpenAI's for it.
+type limited struct {
+	limit, remaining, reset string
+	told                    [3]string
 }
+
+var (
+	requestTold = [3]string{"x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"}
+	tokensTold  = [3]string{"x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"}
+
+	// Where there is no limit of all tokens, the one of those that come in is the
+	// nearest: what stands first is told.
+	limits = [...]limited{
+		{"anthropic-ratelimit-requests-limit", "anthropic-ratelimit-requests-remaining", "anthropic-ratelimit-requests-reset", requestTold},
+		{"anthropic-ratelimit-tokens-limit", "anthropic-ratelimit-tokens-remaining", "anthropic-ratelimit-tokens-reset", tokensTold},
+		{"anthropic-ratelimit-input-tokens-limit", "anthropic-ratelimit-input-tokens-remaining", "anthropic-ratelimit-input-tokens-reset", tokensTold},
+	}
+)
 
 // ReadHeaders appends what a reply's headers mean in OpenAI's names: the id of
 // the request, and how much of the limits is left.
@@ -26,14 +38,16 @@ func (d *Dialect) ReadHeaders(set []chat.Header, h chat.Headers) []chat.Header {
 			chat.Header{Name: "retry-after", Value: chat.Seconds(h.Get("x-amz-retry-after"))})
 	}
 	set = append(set, chat.Header{Name: requestID, Value: h.Get("request-id")})
-	for _, l := range limits {
-		from := l.vendor
-		if l.instead != "" && h.Get(from+"limit") == "" {
-			from = l.instead
+	told := ""
+	for i := range limits {
+		l := &limits[i]
+		limit := h.Get(l.limit)
+		if limit == "" || told == l.told[0] {
+			continue
 		}
-		set = append(set, chat.Header{Name: "x-ratelimit-limit" + l.name, Value: h.Get(from + "limit")},
-			chat.Header{Name: "x-ratelimit-remaining" + l.name, Value: h.Get(from + "remaining")},
-			chat.Header{Name: "x-ratelimit-reset" + l.name, Value: until(h.Get("date"), h.Get(from+"reset"))})
+		told = l.told[0]
+		set = append(set, chat.Header{Name: told, Value: limit}, chat.Header{Name: l.told[1], Value: h.Get(l.remaining)},
+			chat.Header{Name: l.told[2], Value: until(h.Get("date"), h.Get(l.reset))})
 	}
 	return set
 }
@@ -41,6 +55,9 @@ func (d *Dialect) ReadHeaders(set []chat.Header, h chat.Headers) []chat.Header {
 // until returns how long it is from the date of a reply to a time, as OpenAI
 // writes durations; "" when either is missing.
 func until(date, reset string) string {
+	if date == "" || reset == "" {
+		return ""
+	}
 	from, err := http.ParseTime(date)
 	if err != nil {
 		return ""

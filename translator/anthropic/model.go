@@ -33,9 +33,9 @@ func parseModel(name string) model {
 		return model{version: newest}
 	}
 	m := model{}
-	digits := make([]int, 0, 2)
-	words := strings.FieldsFunc(rest, func(r rune) bool { return strings.ContainsRune("-@.:_/", r) })
-	for _, w := range words {
+	var room [2]int
+	digits := room[:0]
+	for w := range strings.FieldsFuncSeq(rest, func(r rune) bool { return strings.ContainsRune("-@.:_/", r) }) {
 		n, number := small(w)
 		switch {
 		case number && len(digits) < 2:

@@ -2,6 +2,7 @@ package openai
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 
 	"llmroute/translator/chat"
@@ -120,7 +121,11 @@ func (o *object) closed(ev *chat.Event) {
 }
 
 func (o *object) write(dst []byte) []byte {
-	dst = o.head(dst, "chat.completion")
+	size := 1 << 10
+	for i := range o.choices {
+		size += o.choices[i].size()
+	}
+	dst = o.head(slices.Grow(dst, size), "chat.completion")
 	if len(o.choices) == 0 {
 		o.choices = append(o.choices, choice{})
 	}
@@ -136,6 +141,16 @@ func (o *object) write(dst []byte) []byte {
 		dst = appendUsage(append(dst, `,"usage":`...), &o.usage)
 	}
 	return append(dst, '}')
+}
+
+// size is about how long the choice will be, so that a long answer is not moved
+// while it is written.
+func (c *choice) size() int {
+	n := len(c.content) + len(c.refusal) + len(c.reasoning) + len(c.entries) + len(c.logprobs) + len(c.notes) + len(c.extra)
+	for _, call := range c.list {
+		n += len(call)
+	}
+	return n
 }
 
 // message appends the message of a choice and how it ended.
