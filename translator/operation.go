@@ -42,9 +42,13 @@ var operations = [...]operation{
 }
 
 // OperationOf returns the operation that a POST to path (without its query)
-// asks for, or None.
+// asks for, or None. Reranking is asked for under three paths: the clients of
+// Cohere, Jina and vLLM each have another.
 func OperationOf(path string) Operation {
 	const prefix = "/v1"
+	if path == "/v2/rerank" || path == "/rerank" {
+		return Rerank
+	}
 	if len(path) <= len(prefix) || path[:len(prefix)] != prefix {
 		return None
 	}

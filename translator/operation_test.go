@@ -11,7 +11,12 @@ func TestOperationOf(t *testing.T) {
 			t.Errorf("%s has no name", op.Path())
 		}
 	}
-	for _, path := range []string{"", "/v1", "/v1/", "/chat/completions", "/v1/chat/completions/", "/v1/chat", "/v2/chat/completions", "/v1/models"} {
+	for _, path := range []string{"/rerank", "/v1/rerank", "/v2/rerank"} {
+		if got := OperationOf(path); got != Rerank {
+			t.Errorf("%q is %v", path, got)
+		}
+	}
+	for _, path := range []string{"/v2", "/v3/rerank", "/rerank/", "", "/v1", "/v1/", "/chat/completions", "/v1/chat/completions/", "/v1/chat", "/v2/chat/completions", "/v1/models"} {
 		if got := OperationOf(path); got != None {
 			t.Errorf("%q is %v", path, got)
 		}

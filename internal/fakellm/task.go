@@ -40,8 +40,8 @@ func (t task) dialect(spell func(*call, *refusal) *reply) dialect {
 // The tasks that have paths of their own. The others stand with what else is
 // served there.
 var (
-	cohereVectors     = cohereEmbed.dialect(spellMessage)
-	cohereRanks       = cohereRerank.dialect(spellMessage)
+	cohereVectors     = cohereEmbed.dialect(spellCohere)
+	cohereRanks       = cohereRerank.dialect(spellCohere)
 	mistralVectors    = mistralEmbed.dialect(spellMessage)
 	googleBatches     = geminiEmbed.dialect(spellGoogle)
 	googlePredictions = vertexPredict.dialect(spellGoogle)

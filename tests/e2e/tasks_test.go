@@ -6,6 +6,10 @@ import (
 	"strings"
 	"testing"
 
+	coherev1 "github.com/cohere-ai/cohere-go/v2"
+	"github.com/cohere-ai/cohere-go/v2/core"
+	cohereoption "github.com/cohere-ai/cohere-go/v2/option"
+	coherev2 "github.com/cohere-ai/cohere-go/v2/v2"
 	"github.com/google/go-cmp/cmp"
 	"github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/option"
@@ -148,7 +152,15 @@ func TestRerankOfEveryServer(t *testing.T) {
 			}
 		})
 	}
-	// Text Embeddings Inference says how much is too much by itself.
+	// Cohere's own client is content with all of them, and Text Embeddings
+	// Inference says how much is too much by itself.
+	c := coherev2.NewClient(core.NewRequestOptions(cohereoption.WithBaseURL(g.URL), cohereoption.WithToken("co-client")))
+	for _, r := range rankers {
+		got, err := c.Rerank(t.Context(), &coherev1.V2RerankRequest{Model: r.model, Query: "red apples", Documents: []string{"blue sky", "red apples"}, TopN: coherev1.Int(1)})
+		if err != nil || len(got.Results) != 1 || got.Results[0].Index != 1 {
+			t.Errorf("%s, by Cohere's client: %v, %v", r.model, got, err)
+		}
+	}
 	a := g.post(t, "/v1/rerank", fmt.Sprintf(`{"model":"tei","query":"q","documents":["x"%s]}`, strings.Repeat(`,"x"`, 32)))
 	if a.Status != 413 || a.errorCode(t) != "request_too_large" {
 		t.Errorf("33 texts: %d %s", a.Status, a.Body)

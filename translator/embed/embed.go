@@ -16,6 +16,7 @@ import (
 
 	"llmroute/translator/chat"
 	"llmroute/translator/raw"
+	"llmroute/translator/tokens"
 )
 
 // Vendor is an API that embeds. Its value is shared and read-only.
@@ -35,6 +36,9 @@ type Kind struct {
 	// the vendor judges them. Without either there is no choice.
 	Sizes   []int64
 	AnySize bool
+	// Uncounted says that the vendor does not tell what a call costs. It is
+	// estimated then, with a warning.
+	Uncounted bool
 	// Takes are the fields of the vendor's own that clients may send.
 	Takes []string
 
@@ -62,9 +66,10 @@ func (v *Vendor) kind(o *chat.Options) *Kind {
 type Task struct {
 	Vendor *Vendor
 
-	kind   *Kind
-	inputs int
-	base64 bool
+	kind      *Kind
+	inputs    int
+	base64    bool
+	estimated int64 // tokens of all inputs, where the vendor does not count them
 }
 
 // Request reads body, a well-formed JSON object in OpenAI's words, and appends
@@ -82,6 +87,10 @@ func (k *Task) Request(out *chat.Outgoing, t *chat.Trip, body []byte) error {
 		return k.tooMany(&r)
 	}
 	k.inputs, k.base64 = len(r.texts), r.base64
+	if k.kind.Uncounted {
+		k.estimated = int64(tokens.For("", o.Model).Request(body))
+		t.Warn("usage", "estimated")
+	}
 	out.Path = k.kind.path(o)
 	out.Set = append(out.Set, chat.Header{Name: "content-type", Value: "application/json"})
 	out.Body = k.kind.write(out.Body, &r)

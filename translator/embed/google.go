@@ -15,7 +15,7 @@ var AIStudio = Vendor{Name: "gemini", Kinds: []Kind{{
 	Models: []string{"gemini-embedding-2"}, Most: geminiMost, AnySize: true, Takes: []string{"title"},
 	path: batchPath, write: writeBatch, read: readBatch,
 }, {
-	Most: geminiMost, AnySize: true, Takes: []string{"task_type", "title"},
+	Most: geminiMost, AnySize: true, Uncounted: true, Takes: []string{"task_type", "title"},
 	path: batchPath, write: writeBatch, read: readBatch,
 }}}
 

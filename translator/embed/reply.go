@@ -39,6 +39,9 @@ func (k *Task) Headers() []string { return []string{inputTokens} }
 func (k *Task) Reply(dst []byte, t *chat.Trip, h chat.Headers, body []byte) ([]byte, chat.Told, *chat.Error) {
 	r := reply{header: h, vectors: make([]raw.Value, 0, k.inputs)}
 	k.kind.read(&r, raw.Trim(body))
+	if r.tokens == 0 {
+		r.tokens = k.estimated
+	}
 	told := chat.Told{Model: r.model, Usage: chat.Usage{Input: r.tokens, Total: r.tokens}}
 	before := len(dst)
 	ok := len(r.vectors) == k.inputs

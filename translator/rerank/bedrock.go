@@ -11,14 +11,14 @@ import (
 // Bedrock invokes the model, at the host that chats and embeddings go to as well,
 // and with whichever credential that takes. Amazon's own model knows no version of
 // the API, Cohere's want one.
-var Bedrock = Server{Name: "bedrock", Most: 1000, write: writeInvoke,
+var Bedrock = Server{Name: "bedrock", Most: 1000, Uncounted: true, write: writeInvoke,
 	path: func(o *chat.Options) (string, error) {
 		return o.Prefix + "/model/" + chat.Segment(o.Model) + "/invoke", nil
 	}}
 
 // AgentRuntime is Bedrock's Rerank API, on a host of its own. It takes signatures
 // only, and needs to know nothing of the model but its ARN.
-var AgentRuntime = Server{Name: "bedrock", Most: 1000, path: agentPath, write: writeAgent, native: raw.Value.IsObject}
+var AgentRuntime = Server{Name: "bedrock", Most: 1000, Uncounted: true, path: agentPath, write: writeAgent, native: raw.Value.IsObject}
 
 func writeInvoke(dst []byte, r *request) []byte {
 	name := r.trip.Options.Family

@@ -44,6 +44,9 @@ func (k *Task) Reply(dst []byte, t *chat.Trip, h chat.Headers, body []byte) ([]b
 	if r.tokens == 0 {
 		r.tokens = raw.Value(h.Get(computeTokens)).Int()
 	}
+	if r.tokens == 0 {
+		r.tokens = k.estimated
+	}
 	told := chat.Told{Model: r.model, Usage: chat.Usage{Input: r.tokens, Total: r.tokens}}
 	if !k.sort(&r) {
 		return dst, told, chat.Malformed(k.Server.Name)
@@ -66,7 +69,7 @@ func (k *Task) Reply(dst []byte, t *chat.Trip, h chat.Headers, body []byte) ([]b
 	if r.units.IsObject() {
 		dst = append(append(dst, `,"billed_units":`...), r.units...)
 	}
-	if r.tokens > 0 {
+	if r.tokens > 0 && !k.Server.Uncounted {
 		dst = append(strconv.AppendInt(append(dst, `,"tokens":{"input_tokens":`...), r.tokens, 10), '}')
 	}
 	return append(dst, "}}"...), told, nil

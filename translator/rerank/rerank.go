@@ -16,6 +16,7 @@ import (
 
 	"llmroute/translator/chat"
 	"llmroute/translator/raw"
+	"llmroute/translator/tokens"
 )
 
 // Server is an API that reranks: a row of MATRIX.md. Its value is shared and
@@ -24,6 +25,9 @@ type Server struct {
 	Name string // as in an error's "provider"
 	// Most is how many documents one call takes; 0 leaves that to the server.
 	Most int
+	// Uncounted says that the server does not tell how many tokens a call takes.
+	// They are estimated then, with a warning.
+	Uncounted bool
 	// Takes are the fields beside query and documents that it is sent.
 	Takes []string
 
@@ -40,6 +44,7 @@ type Task struct {
 
 	top       int         // how many results the client wants
 	count     int         // of documents
+	estimated int64       // tokens of query and documents, where the server does not count them
 	documents []raw.Value // as the client sent them, when it wants to see them again
 }
 
@@ -73,6 +78,10 @@ func (k *Task) Request(out *chat.Outgoing, t *chat.Trip, body []byte) error {
 		return r.err
 	}
 	k.top, k.count = r.top, len(r.documents)
+	if k.Server.Uncounted {
+		k.estimated = int64(tokens.For("", t.Options.Model).Request(body))
+		t.Warn("usage", "estimated")
+	}
 	if r.shown {
 		// The body is gone when the reply comes.
 		k.documents = make([]raw.Value, len(r.documents))

@@ -8,8 +8,8 @@ import (
 )
 
 // Cohere is Cohere's API, version 2. What the first version had besides,
-// rank_fields above all, is not in it.
-var Cohere = Server{Name: "cohere", Most: maxDocuments, Takes: []string{"max_tokens_per_doc", "priority", "relevant_spans"},
+// rank_fields above all, is not in it. It tells what it bills, and no tokens.
+var Cohere = Server{Name: "cohere", Most: maxDocuments, Uncounted: true, Takes: []string{"max_tokens_per_doc", "priority", "relevant_spans"},
 	path: below("/rerank"), write: writeCohere}
 
 // The servers that stand behind OpenAI's schema, by the names that the backend's
