@@ -48,9 +48,16 @@ type sidecarFlags struct {
 	Fake         string        `default:"${fake}" placeholder:"ADDRESS" env:"LLMROUTE_FAKE" help:"The embedded provider, when nothing else is configured, or when a backend has this endpoint (default: ${default})."`
 	MaxBody      byteCount     `default:"${maxbody}" placeholder:"SIZE" env:"LLMROUTE_MAX_BODY" help:"Largest request body (default: ${default})."`
 	Drain        time.Duration `default:"30s" placeholder:"TIME" env:"LLMROUTE_DRAIN" help:"How long running requests may go on after the end was asked for (default: ${default})."`
+	LimitsURL    limitsURL     `name:"limits-url" placeholder:"URL" env:"LLMROUTE_LIMITS_URL" help:"Redis or Valkey in which several sidecars share their limits per minute: redis://, rediss:// or unix://, with user and password (default: each sidecar counts for itself)."`
+	LimitsDown   string        `name:"limits-when-down" default:"refuse" enum:"refuse,allow,local" placeholder:"CHOICE" env:"LLMROUTE_LIMITS_WHEN_DOWN" help:"While it cannot be asked: refuse requests to limited models, allow them uncounted, or count in each sidecar alone, local (default: ${default})."`
 	CAFile       string        `name:"ca-file" placeholder:"PATH" env:"LLMROUTE_CA_FILE" help:"Roots for https backends, on Envoy's machine (default: the system's)."`
 	LogLevel     slog.Level    `default:"info" placeholder:"LEVEL" env:"LLMROUTE_LOG_LEVEL" help:"debug, info, warn or error; one line per request is info (default: ${default})."`
 }
+
+// limitsURL may hold a password, which no printing of the flags shows.
+type limitsURL string
+
+func (limitsURL) String() string { return "[redacted]" }
 
 // byteCount is a number of bytes, written as a number or with KiB, MiB or GiB.
 type byteCount int

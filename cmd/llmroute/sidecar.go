@@ -17,6 +17,7 @@ import (
 	"llmroute/internal/fakellm"
 	"llmroute/router"
 	"llmroute/router/config"
+	"llmroute/router/limit"
 	"llmroute/router/xds"
 	"llmroute/telemetry"
 )
@@ -35,6 +36,7 @@ type sidecar struct {
 	clusters  *xds.Server
 	router    *router.Router
 	processor *extproc.Server
+	limits    limit.Store // nil when the processor keeps its own
 
 	config   atomic.Pointer[config.Config] // in force
 	draining atomic.Bool
@@ -100,8 +102,11 @@ func (s *sidecar) build(w *world) (err error) {
 	}
 	s.clusters = xds.New(xds.Options{Log: s.log, CAFile: s.flags.CAFile})
 	s.router = router.New(s.clusters, s.log)
+	if s.limits, err = s.flags.openLimits(s.log); err != nil {
+		return fmt.Errorf("rate limits (--limits-url): %w", err)
+	}
 	s.processor = extproc.New(extproc.Options{
-		Router: s.router, Recorder: s.recorder, Log: s.log, MaxBody: int(s.flags.MaxBody),
+		Router: s.router, Recorder: s.recorder, Log: s.log, MaxBody: int(s.flags.MaxBody), Limits: s.limits,
 	})
 	s.clusters.Register(s.processor.GRPC())
 	s.recorder.ObserveADS(func() int { return len(s.clusters.Status().Envoys) })
@@ -159,6 +164,7 @@ func (s *sidecar) changed(c *config.Config, err error) {
 
 func (s *sidecar) applied(c *config.Config) {
 	s.config.Store(c)
+	loadTokens(c)
 	s.recorder.Reloaded(c.Hash, s.router.Status().Since, nil)
 }
 
@@ -196,5 +202,8 @@ func (s *sidecar) stop() error {
 	err := s.group.Wait()
 	last, done := context.WithTimeout(context.Background(), 2*time.Second)
 	defer done()
+	if s.limits != nil {
+		err = errors.Join(err, s.limits.Close(last))
+	}
 	return errors.Join(err, s.recorder.Close(last), s.lines.Close(last))
 }
