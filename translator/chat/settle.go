@@ -51,7 +51,8 @@ func (t *Trip) keepReasoning(h *Habits) {
 			b.Blocks = without(b.Blocks, isReasoning)
 			signed := assistant && len(b.Sig) > 0 && slices.Contains(h.Signed, b.For)
 			if isReasoning(b) {
-				return !signed && !(assistant && h.BareReasoning && b.What == Thinking && !b.Text.Blank())
+				inWords := assistant && h.BareReasoning && b.What == Thinking && !b.Text.Blank()
+				return !signed && !inWords
 			}
 			if !signed {
 				b.Sig, b.For = nil, ""

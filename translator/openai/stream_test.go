@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -63,8 +64,8 @@ func TestStream(t *testing.T) {
 		events  []chat.Event
 		want    []string
 	}{
-		{"calls, their usage not asked for", chat.Request{}, calls, append(inPieces[:len(inPieces):len(inPieces)], done)},
-		{"calls, their usage asked for", chat.Request{Counts: true}, calls, append(inPieces[:len(inPieces):len(inPieces)], usage, done)},
+		{"calls, their usage not asked for", chat.Request{}, calls, append(slices.Clip(inPieces), done)},
+		{"calls, their usage asked for", chat.Request{Counts: true}, calls, append(slices.Clip(inPieces), usage, done)},
 		{"no usage, asked for", chat.Request{Counts: true}, []chat.Event{{Kind: chat.Start, ID: raw.Text("1")}, {Kind: chat.Finish, Reason: chat.Stop}, {Kind: chat.Done}}, []string{says, ended("stop"), done}},
 		{"a function of old", chat.Request{Legacy: true}, []chat.Event{
 			{Kind: chat.Start, ID: raw.Text("1")}, {Kind: chat.Open, What: chat.Call, ID: raw.Text("a"), Name: raw.Text("f")}, {Kind: chat.Delta, What: chat.Call, Text: raw.Text("{}")},
