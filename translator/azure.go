@@ -139,7 +139,7 @@ func (f *azureField) known(b *Backend, name, model string, raw []byte) bool {
 	if name == "service_tier" {
 		return string(raw) != `"scale"` && string(raw) != `"fast"`
 	}
-	return !f.never && !(f.own && b.isForeign(model))
+	return !f.never && (!f.own || !b.isForeign(model))
 }
 
 // foreignModels are how the names of models begin that Azure serves and OpenAI

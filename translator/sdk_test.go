@@ -74,7 +74,7 @@ func sayable(of reflect.Type, at string, found map[string]bool) {
 	case reflect.Slice:
 		sayable(of.Elem(), at+"[]", found)
 	case reflect.Struct:
-		for f := range fieldsOf(of) {
+		for f := range of.Fields() {
 			tag, ok := f.Tag.Lookup("json")
 			if !ok || !f.IsExported() {
 				continue
@@ -89,17 +89,6 @@ func sayable(of reflect.Type, at string, found map[string]bool) {
 				found[path] = true
 			}
 			sayable(f.Type, path, found)
-		}
-	}
-}
-
-// fieldsOf yields the fields of a struct.
-func fieldsOf(of reflect.Type) func(func(reflect.StructField) bool) {
-	return func(yield func(reflect.StructField) bool) {
-		for i := range of.NumField() {
-			if !yield(of.Field(i)) {
-				return
-			}
 		}
 	}
 }

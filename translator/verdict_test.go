@@ -76,6 +76,7 @@ func TestVerdicts(t *testing.T) {
 
 // hold compares a verdict with what becomes of the request, under each option.
 func (w witness) hold(t *testing.T, s Schema, v chat.Verdict) {
+	t.Helper()
 	for _, option := range []Unsupported{"", RejectUnsupported, DropUnsupported} {
 		now := v
 		switch {
@@ -108,9 +109,9 @@ func (w witness) hold(t *testing.T, s Schema, v chat.Verdict) {
 // refused looks for the field's name in a refusal.
 func (w witness) refused(t *testing.T, err error) {
 	t.Helper()
-	var r *Refusal
+	r, ok := errors.AsType[*Refusal](err)
 	switch {
-	case !errors.As(err, &r):
+	case !ok:
 		t.Errorf("error %v, want a refusal", err)
 	case r.Status != 422 || !strings.HasPrefix(r.Code, "unsupported_"):
 		t.Errorf("%d %s: %s", r.Status, r.Code, r.Message)
