@@ -10,13 +10,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"llmroute/translator/chat"
-	"llmroute/translator/embed"
 )
 
 // docsHead begins the page on the providers.
 const docsHead = `# Providers
 
-What each provider can, what it cannot, and how to configure it. Made from the code and the notes in [providers](providers) by ` + "`go test ./translator -run TestMatrix -update`" + `; every field of a chat, and what becomes of it, is in [the matrix](../translator/MATRIX.md).
+What each provider can, what it cannot, and how to configure it. Made from the code and the notes in [providers](providers) by ` + "`go test ./translator -run TestMatrix -update`" + `; every field of a chat, what each model of embeddings takes in one call, and who reranks how, is in [the matrix](../translator/MATRIX.md).
 
 A backend is an LLMBackend, reached by a route or, when it is ` + "`addressable`, as `NAME:model`" + `. Where keys are enough, they may stand in the environment, and no file is needed.
 
@@ -54,9 +53,6 @@ func docs(t testing.TB) string {
 		fmt.Fprintf(b, "\n## %s\n\n`outputSchema: %s`\n%s", title, s, text)
 		if slices.Contains(columns(), s) {
 			fields(b, column(t, s, all))
-		}
-		if v := embedders[s]; v != nil {
-			embeddingsOf(b, v)
 		}
 	}
 	return b.String()
@@ -104,33 +100,6 @@ func fields(b *strings.Builder, cells []string) {
 			fmt.Fprintf(b, "%s| %s | %s |\n", head, f, cells[i])
 			head = ""
 		}
-	}
-}
-
-// embeddingsOf tells what a vendor's models of embeddings take.
-func embeddingsOf(b *strings.Builder, v *embed.Vendor) {
-	b.WriteString("\n| embeddings by | inputs in one call | `dimensions` | fields of its own |\n|---|---|---|---|\n")
-	for _, k := range v.Kinds {
-		names := "all other models"
-		switch {
-		case len(v.Kinds) == 1:
-			names = "all models"
-		case len(k.Models) > 0:
-			names = "`" + strings.Join(k.Models, "…`, `") + "…`"
-		}
-		most, sizes, takes := "as many as it takes", "no", "none"
-		if k.Most > 0 {
-			most = fmt.Sprint(k.Most)
-		}
-		if len(k.Sizes) > 0 {
-			sizes = strings.Trim(strings.ReplaceAll(fmt.Sprint(k.Sizes), " ", ", "), "[]")
-		} else if k.AnySize {
-			sizes = "yes"
-		}
-		if len(k.Takes) > 0 {
-			takes = "`" + strings.Join(k.Takes, "`, `") + "`"
-		}
-		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", names, most, sizes, takes)
 	}
 }
 
