@@ -132,12 +132,12 @@ const (
 
 // known reports whether b, an Azure backend, knows the field with this value for
 // this model.
-func (f *azureField) known(b *Backend, name, model string, raw []byte) bool {
+func (f *azureField) known(b *Backend, name, model string, value []byte) bool {
 	if b.isDated() {
 		return b.since(f.since)
 	}
 	if name == "service_tier" {
-		return string(raw) != `"scale"` && string(raw) != `"fast"`
+		return string(value) != `"scale"` && string(value) != `"fast"`
 	}
 	return !f.never && (!f.own || !b.isForeign(model))
 }

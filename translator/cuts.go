@@ -5,7 +5,7 @@ package translator
 // turn whether it stays.
 type cuts struct {
 	edits *[]edit
-	end   int  // where the last one ended
+	till  int  // where the last one ended
 	kept  bool // some of those so far stay
 	front span // those before the first that stays
 }
@@ -13,23 +13,23 @@ type cuts struct {
 // keep says that what stands at at stays.
 func (c *cuts) keep(at span) {
 	if c.front != (span{}) {
-		*c.edits = append(*c.edits, edit{at: span{c.front.start, at.start}})
+		*c.edits = append(*c.edits, edit{at: span{Start: c.front.Start, End: at.Start}})
 		c.front = span{}
 	}
-	c.kept, c.end = true, at.end
+	c.kept, c.till = true, at.End
 }
 
 // drop says that what stands at at goes.
 func (c *cuts) drop(at span) {
 	switch {
 	case c.kept:
-		*c.edits = append(*c.edits, edit{at: span{c.end, at.end}})
+		*c.edits = append(*c.edits, edit{at: span{Start: c.till, End: at.End}})
 	case c.front == (span{}):
 		c.front = at
 	default:
-		c.front.end = at.end
+		c.front.End = at.End
 	}
-	c.end = at.end
+	c.till = at.End
 }
 
 // close ends the object or array.

@@ -51,7 +51,7 @@ func (m *form) read() error {
 		}
 		// The CRLF before a delimiter belongs to it. A part that has not even
 		// that much has no header end either.
-		if err := m.part(span{start, max(at-len("\r\n"), start)}); err != nil {
+		if err := m.part(span{Start: start, End: max(at-len("\r\n"), start)}); err != nil {
 			return err
 		}
 	}
@@ -89,16 +89,16 @@ func (m *form) find(i int) (at, next int, last bool, err error) {
 
 // part reads one part, headers and content.
 func (m *form) part(at span) error {
-	text := m.body[at.start:at.end]
+	text := m.body[at.Start:at.End]
 	end := bytes.Index(text, []byte("\r\n\r\n"))
 	if end < 0 {
-		return brokenForm(fmt.Sprintf("the headers of the part at byte %d do not end", at.start))
+		return brokenForm(fmt.Sprintf("the headers of the part at byte %d do not end", at.Start))
 	}
 	name, encoded, ok := partName(text[:end])
 	if !ok {
-		return brokenForm(fmt.Sprintf("the headers of the part at byte %d cannot be read", at.start))
+		return brokenForm(fmt.Sprintf("the headers of the part at byte %d cannot be read", at.Start))
 	}
-	value := span{at.start + end + len("\r\n\r\n"), at.end}
+	value := span{Start: at.Start + end + len("\r\n\r\n"), End: at.End}
 	switch {
 	case name != "model" && name != "stream":
 		return nil
@@ -115,7 +115,7 @@ func (m *form) model(at span) (err error) {
 		return duplicate("model")
 	}
 	m.fields.model = at
-	m.fields.Model, err = checkModel(m.body[at.start:at.end])
+	m.fields.Model, err = checkModel(m.body[at.Start:at.End])
 	return err
 }
 
@@ -123,7 +123,7 @@ func (m *form) stream(at span) error {
 	if m.streams++; m.streams > 1 {
 		return duplicate("stream")
 	}
-	switch strings.ToLower(string(m.body[at.start:min(at.end, at.start+8)])) {
+	switch strings.ToLower(string(m.body[at.Start:min(at.End, at.Start+8)])) {
 	case "true", "1":
 		m.fields.Stream = true
 	case "false", "0", "":

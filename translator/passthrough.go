@@ -9,6 +9,7 @@ import (
 	"llmroute/translator/chat"
 	"llmroute/translator/frame"
 	"llmroute/translator/openai"
+	"llmroute/translator/raw"
 )
 
 // passthrough is the Exchange between equal dialects. Nothing is decoded: the
@@ -105,7 +106,7 @@ func (p *passthrough) rewrite(out *Edit, in *Call, edits []edit) ([]edit, error)
 	}
 	// What is put in stands before what is taken out at the same place.
 	edits = append(edits, r.edits...)
-	slices.SortStableFunc(edits, func(a, b edit) int { return a.at.start - b.at.start })
+	slices.SortStableFunc(edits, func(a, b edit) int { return a.at.Start - b.at.Start })
 	return edits, nil
 }
 
@@ -273,10 +274,10 @@ func unfinished(c chunk, data []byte) bool {
 
 // without appends ev without the member of its data that stands at usage.
 func without(dst []byte, ev *frame.Event, usage span) []byte {
-	cut := withComma(ev.Data, usage)
+	cut := raw.WithComma(ev.Data, usage)
 	if ev.At >= 0 {
-		dst = append(dst, ev.Raw[:ev.At+cut.start]...)
-		return append(dst, ev.Raw[ev.At+cut.end:]...)
+		dst = append(dst, ev.Raw[:ev.At+cut.Start]...)
+		return append(dst, ev.Raw[ev.At+cut.End:]...)
 	}
 	// The object was spread over several data lines, which no known server does.
 	// Written as one it means the same: between tokens a space is as good as a
@@ -285,7 +286,7 @@ func without(dst []byte, ev *frame.Event, usage span) []byte {
 	if len(ev.Name) > 0 {
 		dst = append(append(append(dst, "event: "...), ev.Name...), eol...)
 	}
-	data := slices.Concat(ev.Data[:cut.start], ev.Data[cut.end:])
+	data := slices.Concat(ev.Data[:cut.Start], ev.Data[cut.End:])
 	for i, c := range data {
 		if c == '\n' {
 			data[i] = ' '
@@ -296,23 +297,12 @@ func without(dst []byte, ev *frame.Event, usage span) []byte {
 }
 
 // lineEnding returns how the lines of an event with several of them end.
-func lineEnding(raw []byte) string {
-	switch i := bytes.IndexAny(raw, "\r\n"); {
-	case raw[i] == '\n':
+func lineEnding(value []byte) string {
+	switch i := bytes.IndexAny(value, "\r\n"); {
+	case value[i] == '\n':
 		return "\n"
-	case raw[i+1] == '\n':
+	case value[i+1] == '\n':
 		return "\r\n"
 	}
 	return "\r"
-}
-
-// withComma widens the span of a member by the comma that goes with it.
-func withComma(object []byte, member span) span {
-	if i := backSpace(object, member.start); i > 0 && object[i-1] == ',' {
-		return span{i - 1, member.end}
-	}
-	if i := skipSpace(object, member.end); i < len(object) && object[i] == ',' {
-		return span{member.start, i + 1}
-	}
-	return member
 }

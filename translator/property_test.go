@@ -13,6 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/tidwall/gjson"
 	"pgregory.net/rapid"
+
+	"llmroute/translator/raw"
 )
 
 // FuzzScan holds one scan against others: encoding/json says what is valid and
@@ -231,14 +233,14 @@ func TestBackwards(t *testing.T) {
 			want = append(want, [2]string{key.Raw[1 : len(key.Raw)-1], value.Raw})
 			return true
 		})
-		m := within(body, 0)
-		for m.next() {
-			front = append(front, [2]string{string(m.name()), string(m.raw())})
+		m := raw.MembersAt(body, 0)
+		for m.Next() {
+			front = append(front, [2]string{string(m.Name()), string(m.Value())})
 		}
-		for b := backwards(body); b.previous(); {
-			back = append([][2]string{{string(b.name()), string(b.raw())}}, back...)
+		for b := raw.Value(body).Backwards(); b.Previous(); {
+			back = append([][2]string{{string(b.Name()), string(b.Value())}}, back...)
 		}
-		if !m.done {
+		if !m.Closed() {
 			t.Fatalf("%q: the end was not seen", body)
 		}
 		if diff := cmp.Diff(front, want); diff != "" {

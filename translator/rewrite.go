@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+
+	"llmroute/translator/raw"
 )
 
 // verdict is what becomes of something that the backend does not know.
@@ -66,9 +68,9 @@ func (r *rewrite) run(stream bool) error {
 	r.mute = r.backend.isDated() && !r.backend.since(azureStreamUsage) ||
 		stream && r.backend.Schema == AzureOpenAI && r.has("data_sources")
 	c := cuts{edits: &r.edits}
-	for m := within(r.body, 0); m.next(); {
-		name, at := m.name(), span{m.key.start, m.value.end}
-		if v := r.field(name, m.raw()); v != passed {
+	for m := raw.MembersAt(r.body, 0); m.Next(); {
+		name, at := m.Name(), m.Whole()
+		if v := r.field(name, m.Value()); v != passed {
 			if err := r.lose(v, string(name), string(name)); err != nil {
 				return err
 			}
@@ -76,7 +78,7 @@ func (r *rewrite) run(stream bool) error {
 			continue
 		}
 		c.keep(at)
-		if err := r.nested(name, m.key, m.value); err != nil {
+		if err := r.nested(name, m.Key(), m.Place()); err != nil {
 			return err
 		}
 	}
@@ -90,8 +92,8 @@ func (r *rewrite) has(name string) bool {
 	if !bytes.Contains(r.body, []byte(name)) {
 		return false
 	}
-	for m := within(r.body, 0); m.next(); {
-		if string(m.name()) == name {
+	for m := raw.MembersAt(r.body, 0); m.Next(); {
+		if string(m.Name()) == name {
 			return true
 		}
 	}
@@ -119,45 +121,45 @@ func (r *rewrite) unknown(param, instead string) error {
 }
 
 // field judges a top-level member.
-func (r *rewrite) field(name, raw []byte) verdict {
+func (r *rewrite) field(name, value []byte) verdict {
 	b := r.backend
 	if b.Schema != AzureOpenAI {
 		return passed
 	}
 	if r.mute && string(name) == "stream_options" {
-		return harmlessOr(dropped, raw)
+		return harmlessOr(dropped, value)
 	}
 	if r.op != ChatCompletions {
 		return passed
 	}
 	if f, ok := azureFields[string(name)]; ok {
 		switch {
-		case f.known(b, string(name), r.model, raw):
+		case f.known(b, string(name), r.model, value):
 			return passed
-		case f.plain != "" && f.plain == string(withoutSpace(raw)):
+		case f.plain != "" && f.plain == string(withoutSpace(value)):
 			return silent
 		}
-		return harmlessOr(f.verdict, raw)
+		return harmlessOr(f.verdict, value)
 	}
 	if !b.isDated() {
 		return passed
 	}
 	switch string(name) {
 	case "response_format":
-		if !b.since(azureJSONSchema) && typeOf(raw) == "json_schema" {
+		if !b.since(azureJSONSchema) && typeOf(value) == "json_schema" {
 			return refused
 		}
 	case "tool_choice":
-		if t := typeOf(raw); t == "custom" || t == "allowed_tools" {
+		if t := typeOf(value); t == "custom" || t == "allowed_tools" {
 			return refused
 		}
 	}
 	return passed
 }
 
-// harmlessOr returns v unless raw says nothing at all.
-func harmlessOr(v verdict, raw []byte) verdict {
-	if hollow(raw) {
+// harmlessOr returns v unless value says nothing at all.
+func harmlessOr(v verdict, value []byte) verdict {
+	if raw.Value(value).Empty() {
 		return silent
 	}
 	return v
@@ -165,17 +167,17 @@ func harmlessOr(v verdict, raw []byte) verdict {
 
 // withoutSpace returns a short value without the space between its tokens, and
 // anything else as it is.
-func withoutSpace(raw []byte) []byte {
-	if len(raw) > 32 || raw[0] != '[' {
-		return raw
+func withoutSpace(value []byte) []byte {
+	if len(value) > 32 || value[0] != '[' {
+		return value
 	}
-	return bytes.Join(bytes.Fields(raw), nil)
+	return bytes.Join(bytes.Fields(value), nil)
 }
 
-// typeOf returns the "type" of the object raw, escapes and all, or "".
-func typeOf(raw []byte) string {
-	for m := within(raw, 0); m.next(); {
-		if v := m.raw(); string(m.name()) == "type" && v[0] == '"' {
+// typeOf returns the "type" of the object value, escapes and all, or "".
+func typeOf(value []byte) string {
+	for m := raw.MembersAt(value, 0); m.Next(); {
+		if v := m.Value(); string(m.Name()) == "type" && v[0] == '"' {
 			return string(v[1 : len(v)-1])
 		}
 	}
@@ -221,16 +223,16 @@ func (r *rewrite) renameLimit() {
 // tools takes out what is no function: dated versions know nothing else.
 func (r *rewrite) tools(at span) error {
 	c := cuts{edits: &r.edits}
-	e := elementsAt(r.body, at.start)
-	for i := 0; e.next(); i++ {
-		if typeOf(r.body[e.value.start:e.value.end]) != "custom" {
-			c.keep(e.value)
+	e := raw.ElementsAt(r.body, at.Start)
+	for i := 0; e.Next(); i++ {
+		if typeOf(r.body[e.Place().Start:e.Place().End]) != "custom" {
+			c.keep(e.Place())
 			continue
 		}
 		if err := r.lose(refused, "tools", "tools["+strconv.Itoa(i)+"]"); err != nil {
 			return err
 		}
-		c.drop(e.value)
+		c.drop(e.Place())
 	}
 	c.close()
 	return nil

@@ -1,6 +1,10 @@
 package translator
 
-import "strconv"
+import (
+	"strconv"
+
+	"llmroute/translator/raw"
+)
 
 // The names by which servers know the text of reasoning.
 const (
@@ -9,9 +13,9 @@ const (
 )
 
 func (r *rewrite) messages(at span) error {
-	e := elementsAt(r.body, at.start)
-	for i := 0; e.next(); i++ {
-		if err := r.message(i, e.value.start); err != nil {
+	e := raw.ElementsAt(r.body, at.Start)
+	for i := 0; e.Next(); i++ {
+		if err := r.message(i, e.Place().Start); err != nil {
 			return err
 		}
 	}
@@ -24,10 +28,10 @@ func (r *rewrite) message(i, at int) error {
 	c := cuts{edits: &r.edits}
 	var reasoning [2]span // the keys of reasoningContent and reasoningShort
 	assistant := false
-	m := within(r.body, at)
-	for m.next() {
-		whole := span{m.key.start, m.value.end}
-		name := string(m.name())
+	m := raw.MembersAt(r.body, at)
+	for m.Next() {
+		whole := m.Whole()
+		name := string(m.Name())
 		if b.StripExtras && isExtra(name) {
 			c.drop(whole)
 			continue
@@ -35,20 +39,20 @@ func (r *rewrite) message(i, at int) error {
 		c.keep(whole)
 		switch name {
 		case "role":
-			assistant = string(m.raw()) == `"assistant"`
-			if b.isDated() && !b.since(azureDeveloper) && string(m.raw()) == `"developer"` {
-				r.edits = append(r.edits, edit{m.value, []byte(`"system"`)})
+			assistant = string(m.Value()) == `"assistant"`
+			if b.isDated() && !b.since(azureDeveloper) && string(m.Value()) == `"developer"` {
+				r.edits = append(r.edits, edit{m.Place(), []byte(`"system"`)})
 			}
 		case "content":
-			if err := r.parts(i, m.value); err != nil {
+			if err := r.parts(i, m.Place()); err != nil {
 				return err
 			}
 		case reasoningContent:
-			reasoning[0] = m.key
+			reasoning[0] = m.Key()
 		case reasoningShort:
-			reasoning[1] = m.key
+			reasoning[1] = m.Key()
 		case "tool_calls":
-			if err := r.calls(i, m.value); err != nil {
+			if err := r.calls(i, m.Place()); err != nil {
 				return err
 			}
 		}
@@ -84,13 +88,13 @@ func (r *rewrite) calls(i int, at span) error {
 	if !r.backend.StripExtras && !dated {
 		return nil
 	}
-	e := elementsAt(r.body, at.start)
-	for j := 0; e.next(); j++ {
-		if dated && typeOf(r.body[e.value.start:e.value.end]) == "custom" {
+	e := raw.ElementsAt(r.body, at.Start)
+	for j := 0; e.Next(); j++ {
+		if dated && typeOf(r.body[e.Place().Start:e.Place().End]) == "custom" {
 			return r.unknown("messages["+strconv.Itoa(i)+"].tool_calls["+strconv.Itoa(j)+"].custom", "Tell it as a function's.")
 		}
 		if r.backend.StripExtras {
-			r.strip(e.value.start)
+			r.strip(e.Place().Start)
 		}
 	}
 	return nil
@@ -99,8 +103,8 @@ func (r *rewrite) calls(i int, at span) error {
 // strip takes the extensions off one call.
 func (r *rewrite) strip(at int) {
 	c := cuts{edits: &r.edits}
-	for m := within(r.body, at); m.next(); {
-		if whole := (span{m.key.start, m.value.end}); isExtra(string(m.name())) {
+	for m := raw.MembersAt(r.body, at); m.Next(); {
+		if whole := m.Whole(); isExtra(string(m.Name())) {
 			c.drop(whole)
 		} else {
 			c.keep(whole)
@@ -119,19 +123,19 @@ func (r *rewrite) parts(i int, at span) error {
 		return nil
 	}
 	c := cuts{edits: &r.edits}
-	e := elementsAt(r.body, at.start)
-	for j := 0; e.next(); j++ {
-		kind := typeOf(r.body[e.value.start:e.value.end])
+	e := raw.ElementsAt(r.body, at.Start)
+	for j := 0; e.Next(); j++ {
+		kind := typeOf(r.body[e.Place().Start:e.Place().End])
 		if dated && (kind == "file" || kind == "input_audio" && !b.since(azureAudioParts)) {
 			param := "messages[" + strconv.Itoa(i) + "].content[" + strconv.Itoa(j) + "]." + kind
 			if err := r.lose(refused, kind, param); err != nil {
 				return err
 			}
-			c.drop(e.value)
+			c.drop(e.Place())
 			continue
 		}
-		c.keep(e.value)
-		if err := r.part(e.value.start); err != nil {
+		c.keep(e.Place())
+		if err := r.part(e.Place().Start); err != nil {
 			return err
 		}
 	}
@@ -142,13 +146,13 @@ func (r *rewrite) parts(i int, at span) error {
 func (r *rewrite) part(at int) error {
 	const mark = "prompt_cache_breakpoint"
 	c := cuts{edits: &r.edits}
-	for m := within(r.body, at); m.next(); {
-		whole := span{m.key.start, m.value.end}
-		if string(m.name()) != mark {
+	for m := raw.MembersAt(r.body, at); m.Next(); {
+		whole := m.Whole()
+		if string(m.Name()) != mark {
 			c.keep(whole)
 			continue
 		}
-		if err := r.lose(harmlessOr(dropped, m.raw()), mark, mark); err != nil {
+		if err := r.lose(harmlessOr(dropped, m.Value()), mark, mark); err != nil {
 			return err
 		}
 		c.drop(whole)

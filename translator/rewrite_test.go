@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"llmroute/translator/raw"
 )
 
 func TestAzureRefuses(t *testing.T) {
@@ -111,11 +113,11 @@ func TestCuts(t *testing.T) {
 		var edits []edit
 		want := []string{}
 		c := cuts{edits: &edits}
-		for e, i := elementsAt(body, 0), 0; e.next(); i++ {
+		for e, i := raw.ElementsAt(body, 0), 0; e.Next(); i++ {
 			if rapid.Bool().Draw(t, "goes") {
-				c.drop(e.value)
+				c.drop(e.Place())
 			} else {
-				c.keep(e.value)
+				c.keep(e.Place())
 				want = append(want, all[i])
 			}
 		}
@@ -125,8 +127,8 @@ func TestCuts(t *testing.T) {
 			t.Fatalf("%s became %s", body, after)
 		}
 		got := []string{}
-		for e := elementsAt(after, 0); e.next(); {
-			got = append(got, string(after[e.value.start:e.value.end]))
+		for e := raw.ElementsAt(after, 0); e.Next(); {
+			got = append(got, string(after[e.Place().Start:e.Place().End]))
 		}
 		if diff := cmp.Diff(got, want); diff != "" {
 			t.Fatalf("%s became %s:\n%s", body, after, diff)

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"unicode/utf8"
+
+	"llmroute/translator/raw"
 )
 
 // maxModel bounds a model name in bytes: it becomes a header.
@@ -28,7 +30,7 @@ type Fields struct {
 
 // span is a range of the scanned body. The zero span is empty: nothing stands
 // at offset 0 of a request but its opening brace or boundary.
-type span struct{ start, end int }
+type span = raw.Span
 
 // ask is the one edit that makes a stream report its usage: text goes in place
 // of what at covers. Without text there is nothing to ask, or no way to.
@@ -117,7 +119,7 @@ func (o *object) members(i int) (int, error) {
 		if end < 0 {
 			return 0, o.refusal()
 		}
-		if err := o.member(key, span{start, end}); err != nil {
+		if err := o.member(key, span{Start: start, End: end}); err != nil {
 			return 0, err
 		}
 		i = o.space(end)
@@ -133,9 +135,9 @@ func (o *object) members(i int) (int, error) {
 	}
 }
 
-// member takes note of one top-level member; raw is its key with its quotes.
-func (o *object) member(raw []byte, v span) error {
-	name, escaped := unquoteKey(raw)
+// member takes note of one top-level member; value is its key with its quotes.
+func (o *object) member(value []byte, v span) error {
+	name, escaped := unquoteKey(value)
 	if !o.keys.add(name, escaped) {
 		return duplicate(string(name))
 	}
@@ -144,7 +146,7 @@ func (o *object) member(raw []byte, v span) error {
 		return o.model(v)
 	case "stream":
 		o.stream = v
-		switch string(o.b[v.start:v.end]) {
+		switch string(o.b[v.Start:v.End]) {
 		case "true":
 			o.fields.Stream = true
 		case "false", "null":
@@ -169,25 +171,25 @@ func (o *object) member(raw []byte, v span) error {
 
 func (o *object) model(v span) error {
 	o.fields.model = v
-	raw := o.b[v.start:v.end]
+	value := o.b[v.Start:v.End]
 	switch {
-	case string(raw) == "null":
+	case string(value) == "null":
 		return nil // as good as absent
-	case raw[0] != '"':
+	case value[0] != '"':
 		return Invalid("invalid_type", "model", "Invalid type for 'model': expected a string.")
 	}
-	name, err := modelName(raw)
+	name, err := modelName(value)
 	o.fields.Model = name
 	return err
 }
 
-// modelName returns the name that the JSON string raw spells.
-func modelName(raw []byte) (string, error) {
+// modelName returns the name that the JSON string value spells.
+func modelName(value []byte) (string, error) {
 	// Six bytes are the longest spelling of one.
-	if len(raw) > 6*maxModel+2 {
+	if len(value) > 6*maxModel+2 {
 		return "", longModel()
 	}
-	name, _ := unquoteKey(raw)
+	name, _ := unquoteKey(value)
 	return checkModel(name)
 }
 
@@ -219,40 +221,40 @@ func (o *object) askUsage() {
 	if f.Operation != ChatCompletions && f.Operation != Completions {
 		return // the other streams report it by themselves
 	}
-	raw := o.b[o.options.start:o.options.end]
+	value := o.b[o.options.Start:o.options.End]
 	switch {
-	case len(raw) == 0:
+	case len(value) == 0:
 		// "stream" is there, so a member may always follow it.
-		f.usage = ask{span{o.stream.end, o.stream.end}, `,"stream_options":{"include_usage":true}`}
-	case string(raw) == "null":
+		f.usage = ask{span{Start: o.stream.End, End: o.stream.End}, `,"stream_options":{"include_usage":true}`}
+	case string(value) == "null":
 		f.usage = ask{o.options, `{"include_usage":true}`}
-	case raw[0] == '{':
-		o.askIn(raw)
+	case value[0] == '{':
+		o.askIn(value)
 	}
 }
 
 func (o *object) askIn(options []byte) {
-	f, base := o.fields, o.options.start
+	f, base := o.fields, o.options.Start
 	found := span{}
-	members, empty := within(options, 0), true
-	for members.next() {
+	members, empty := raw.MembersAt(options, 0), true
+	for members.Next() {
 		empty = false
 		// The last of several counts: it is the one most backends take.
-		if name, _ := unquoteKey(options[members.key.start:members.key.end]); string(name) == "include_usage" {
-			found = members.value
+		if name, _ := unquoteKey(options[members.Key().Start:members.Key().End]); string(name) == "include_usage" {
+			found = members.Place()
 		}
 	}
-	switch text := string(options[found.start:found.end]); {
+	switch text := string(options[found.Start:found.End]); {
 	case text == "true":
 		f.IncludeUsage = true
 	case text == "false", text == "null":
-		f.usage = ask{span{base + found.start, base + found.end}, "true"}
+		f.usage = ask{span{Start: base + found.Start, End: base + found.End}, "true"}
 	case text != "":
 		return // not a boolean: for the backend to refuse
 	case empty:
-		f.usage = ask{span{base + 1, base + 1}, `"include_usage":true`}
+		f.usage = ask{span{Start: base + 1, End: base + 1}, `"include_usage":true`}
 	default:
-		f.usage = ask{span{base + 1, base + 1}, `"include_usage":true,`}
+		f.usage = ask{span{Start: base + 1, End: base + 1}, `"include_usage":true,`}
 	}
 }
 
@@ -288,15 +290,15 @@ func (s *keySet) add(key []byte, escaped bool) bool {
 	return true
 }
 
-// unquoteKey returns what the valid JSON string raw spells, and whether that
-// took any unescaping. Without, the result is a part of raw.
-func unquoteKey(raw []byte) (name []byte, escaped bool) {
-	name = raw[1 : len(raw)-1]
+// unquoteKey returns what the valid JSON string value spells, and whether that
+// took any unescaping. Without, the result is a part of value.
+func unquoteKey(value []byte) (name []byte, escaped bool) {
+	name = value[1 : len(value)-1]
 	if bytes.IndexByte(name, '\\') < 0 {
 		return name, false
 	}
 	var s string
-	_ = json.Unmarshal(raw, &s) // raw is a valid string
+	_ = json.Unmarshal(value, &s) // value is a valid string
 	return []byte(s), true
 }
 

@@ -22,8 +22,8 @@ func splice(dst, body []byte, edits []edit) []byte {
 	dst = slices.Grow(dst, size)
 	at := 0
 	for _, e := range edits {
-		dst = append(append(dst, body[at:e.at.start]...), e.text...)
-		at = e.at.end
+		dst = append(append(dst, body[at:e.at.Start]...), e.text...)
+		at = e.at.End
 	}
 	return append(dst, body[at:]...)
 }
@@ -33,7 +33,7 @@ func (f *Fields) renamed(model string) edit {
 	at := f.model
 	present := at != span{}
 	if !present {
-		at = span{f.insert, f.insert}
+		at = span{Start: f.insert, End: f.insert}
 	}
 	var text []byte
 	switch {
@@ -61,7 +61,7 @@ func (f *Fields) edits(dst []edit, model string) []edit {
 	if f.usage.text != "" {
 		dst = append(dst, edit{f.usage.at, []byte(f.usage.text)})
 	}
-	if len(dst) == 2 && dst[1].at.start < dst[0].at.start {
+	if len(dst) == 2 && dst[1].at.Start < dst[0].at.Start {
 		dst[0], dst[1] = dst[1], dst[0]
 	}
 	return dst

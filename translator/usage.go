@@ -1,36 +1,38 @@
 package translator
 
+import "llmroute/translator/raw"
+
 // readUsage reads the usage object of OpenAI's APIs and of the servers that
-// speak them more or less; ok is false when raw counts nothing.
-func readUsage(raw []byte) (u Usage, ok bool) {
+// speak them more or less; ok is false when value counts nothing.
+func readUsage(value []byte) (u Usage, ok bool) {
 	var hit, reasoning int64
-	for m := within(raw, 0); m.next(); {
-		switch string(m.name()) {
+	for m := raw.MembersAt(value, 0); m.Next(); {
+		switch string(m.Name()) {
 		case "prompt_tokens", "input_tokens":
-			u.Input = count(m.raw())
+			u.Input = count(m.Value())
 		case "completion_tokens", "output_tokens":
-			u.Output = count(m.raw())
+			u.Output = count(m.Value())
 		case "total_tokens":
-			u.Total = count(m.raw())
+			u.Total = count(m.Value())
 		case "prompt_tokens_details", "input_tokens_details":
-			for d := within(m.raw(), 0); d.next(); {
-				switch string(d.name()) {
+			for d := raw.MembersAt(m.Value(), 0); d.Next(); {
+				switch string(d.Name()) {
 				case "cached_tokens":
-					u.Cached = count(d.raw())
+					u.Cached = count(d.Value())
 				case "cache_write_tokens":
-					u.CacheWrite = count(d.raw())
+					u.CacheWrite = count(d.Value())
 				}
 			}
 		case "completion_tokens_details", "output_tokens_details":
-			for d := within(m.raw(), 0); d.next(); {
-				if string(d.name()) == "reasoning_tokens" {
-					u.Reasoning = count(d.raw())
+			for d := raw.MembersAt(m.Value(), 0); d.Next(); {
+				if string(d.Name()) == "reasoning_tokens" {
+					u.Reasoning = count(d.Value())
 				}
 			}
 		case "prompt_cache_hit_tokens": // DeepSeek
-			hit = count(m.raw())
+			hit = count(m.Value())
 		case "reasoning_tokens": // SGLang
-			reasoning = count(m.raw())
+			reasoning = count(m.Value())
 		}
 	}
 	if u.Cached == 0 {
@@ -59,10 +61,10 @@ func (u *Usage) settle() {
 
 // count reads a JSON number as a count of tokens. What is none counts nothing;
 // a fraction is cut off.
-func count(raw []byte) int64 {
+func count(value []byte) int64 {
 	const most = 1 << 53 // beyond it JSON numbers are not exact anyway
 	var n int64
-	for _, c := range raw {
+	for _, c := range value {
 		if c < '0' || c > '9' {
 			if c != '.' {
 				return 0

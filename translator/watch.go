@@ -3,6 +3,8 @@ package translator
 import (
 	"bytes"
 	"encoding/json"
+
+	"llmroute/translator/raw"
 )
 
 // watch reads, in a reply of OpenAI's dialect, what a Tally holds. It decodes
@@ -63,25 +65,25 @@ type chunk struct {
 }
 
 func (w *watch) chunk(data []byte) (c chunk) {
-	m := within(data, 0)
+	m := raw.MembersAt(data, 0)
 	counted, other := false, false
 	content := false
-	for m.next() {
-		raw := m.raw()
-		null := string(raw) == "null"
-		switch string(m.name()) {
+	for m.Next() {
+		value := m.Value()
+		null := string(value) == "null"
+		switch string(m.Name()) {
 		case "choices":
-			content = w.choices(raw) || content
-			other = other || !null && !hollow(raw)
+			content = w.choices(value) || content
+			other = other || !null && !raw.Value(value).Empty()
 		case "usage":
-			c.usage = span{m.key.start, m.value.end}
+			c.usage = m.Whole()
 			counted = !null
-			w.usage(raw)
+			w.usage(value)
 		case "model":
-			w.model(raw)
+			w.model(value)
 		case "error":
 			other = other || !null
-			w.fail(raw)
+			w.fail(value)
 		case "id", "object", "created", "service_tier", "system_fingerprint", "obfuscation", "provider":
 		default:
 			other = other || !null
@@ -90,31 +92,31 @@ func (w *watch) chunk(data []byte) (c chunk) {
 	if content {
 		w.tally.Events++
 	}
-	c.whole = m.done
+	c.whole = m.Closed()
 	c.alone = c.whole && counted && !other
 	return c
 }
 
 // choices reads an array of choices, of a chunk or of a whole answer, and
 // reports whether any of them carries content.
-func (w *watch) choices(raw []byte) (content bool) {
-	for e := elementsOf(raw); e.next(); {
+func (w *watch) choices(value []byte) (content bool) {
+	for e := raw.ElementsAt(value, 0); e.Next(); {
 		first := true
 		finish := span{}
-		m := within(raw, e.value.start)
-		for m.next() {
-			switch string(m.name()) {
+		m := raw.MembersAt(value, e.Place().Start)
+		for m.Next() {
+			switch string(m.Name()) {
 			case "index":
-				first = string(m.raw()) == "0"
+				first = string(m.Value()) == "0"
 			case "finish_reason":
-				finish = m.value
+				finish = m.Place()
 			case "delta":
-				content = carries(m.raw()) || content
+				content = carries(m.Value()) || content
 			case "text":
-				content = !hollow(m.raw()) || content
+				content = !m.Value().Empty() || content
 			}
 		}
-		if reason := raw[finish.start:finish.end]; len(reason) > 2 && reason[0] == '"' {
+		if reason := value[finish.Start:finish.End]; len(reason) > 2 && reason[0] == '"' {
 			w.finished = true
 			if first {
 				note(&w.tally.Finish, reason)
@@ -126,21 +128,10 @@ func (w *watch) choices(raw []byte) (content bool) {
 
 // carries reports whether a delta brings anything but the role.
 func carries(delta []byte) bool {
-	for m := within(delta, 0); m.next(); {
-		if string(m.name()) != "role" && !hollow(m.raw()) {
+	for m := raw.MembersAt(delta, 0); m.Next(); {
+		if string(m.Name()) != "role" && !m.Value().Empty() {
 			return true
 		}
-	}
-	return false
-}
-
-// hollow reports whether a value says nothing: null, "", [] or {}.
-func hollow(raw []byte) bool {
-	switch raw[0] {
-	case 'n':
-		return true
-	case '"', '[', '{':
-		return skipSpace(raw, 1) == len(raw)-1
 	}
 	return false
 }
@@ -150,20 +141,20 @@ func hollow(raw []byte) bool {
 // best.
 func (w *watch) typed(data []byte) {
 	var kind, response, usage, fault []byte
-	for m := within(data, 0); m.next(); {
-		switch raw := m.raw(); string(m.name()) {
+	for m := raw.MembersAt(data, 0); m.Next(); {
+		switch value := m.Value(); string(m.Name()) {
 		case "type":
-			kind = bytes.Trim(raw, `"`)
+			kind = bytes.Trim(value, `"`)
 			if bytes.HasSuffix(kind, []byte(".delta")) || bytes.HasSuffix(kind, []byte(".partial_image")) {
 				w.tally.Events++
 				return
 			}
 		case "response":
-			response = raw
+			response = value
 		case "usage":
-			usage = raw
+			usage = value
 		case "error":
-			fault = raw
+			fault = value
 		}
 	}
 	switch string(kind) {
@@ -171,9 +162,9 @@ func (w *watch) typed(data []byte) {
 		w.response(response)
 		w.tally.Done = true
 	case "response.created":
-		for m := within(response, 0); m.next(); {
-			if string(m.name()) == "model" {
-				w.model(m.raw())
+		for m := raw.MembersAt(response, 0); m.Next(); {
+			if string(m.Name()) == "model" {
+				w.model(m.Value())
 			}
 		}
 	case "speech.audio.done", "transcript.text.done":
@@ -192,49 +183,49 @@ func (w *watch) typed(data []byte) {
 }
 
 // response reads a Response object, whole or within an event.
-func (w *watch) response(raw []byte) {
-	for m := within(raw, 0); m.next(); {
-		w.member(m.name(), m.raw())
+func (w *watch) response(value []byte) {
+	for m := raw.MembersAt(value, 0); m.Next(); {
+		w.member(m.Name(), m.Value())
 	}
 }
 
-func (w *watch) usage(raw []byte) {
-	if u, ok := readUsage(raw); ok {
+func (w *watch) usage(value []byte) {
+	if u, ok := readUsage(value); ok {
 		w.tally.Usage = u
 	}
 }
 
 // model keeps the first name: Azure starts with an empty one, and some servers
 // drop it towards the end.
-func (w *watch) model(raw []byte) {
+func (w *watch) model(value []byte) {
 	if w.tally.Model == "" {
-		note(&w.tally.Model, raw)
+		note(&w.tally.Model, value)
 	}
 }
 
 // fail takes note of the value of an "error" member.
-func (w *watch) fail(raw []byte) {
-	if len(raw) > 0 && string(raw) != "null" && string(raw) != "false" {
-		w.tally.Error = errorName(raw)
+func (w *watch) fail(value []byte) {
+	if len(value) > 0 && string(value) != "null" && string(value) != "false" {
+		w.tally.Error = errorName(value)
 	}
 }
 
-// note sets *to to the JSON string raw, without memory when it says so already.
-func note(to *string, raw []byte) {
-	if len(raw) < 2 || raw[0] != '"' {
+// note sets *to to the JSON string value, without memory when it says so already.
+func note(to *string, value []byte) {
+	if len(value) < 2 || value[0] != '"' {
 		return
 	}
-	if text := raw[1 : len(raw)-1]; string(text) != *to {
-		*to = unquote(raw)
+	if text := value[1 : len(value)-1]; string(text) != *to {
+		*to = unquote(value)
 	}
 }
 
-// unquote returns what the JSON string raw says, at most 256 bytes of it:
+// unquote returns what the JSON string value says, at most 256 bytes of it:
 // these strings go to logs.
-func unquote(raw []byte) string {
+func unquote(value []byte) string {
 	const most = 256
-	s := string(raw[1 : len(raw)-1])
-	if bytes.IndexByte(raw, '\\') >= 0 && json.Unmarshal(raw, &s) != nil {
+	s := string(value[1 : len(value)-1])
+	if bytes.IndexByte(value, '\\') >= 0 && json.Unmarshal(value, &s) != nil {
 		return ""
 	}
 	return s[:min(len(s), most)]

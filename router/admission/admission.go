@@ -152,7 +152,7 @@ func walk(r *Request) *walked {
 		switch {
 		case outputField(r.Operation, name):
 			bounded = true
-			w.bound(name, m.Value(), m.Start(), l.MaxOutputTokens)
+			w.bound(name, m.Value(), m.Place().Start, l.MaxOutputTokens)
 		case name == "n":
 			w.choices = min(max(number(m.Value()), 1), maxChoices)
 		}

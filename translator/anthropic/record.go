@@ -66,32 +66,29 @@ func (r *record) grow(n int) {
 	}
 }
 
-func (r *record) delta(index int64, delta raw.Value) {
-	r.grow(len(delta))
+func (r *record) delta(index int64, p *piece) {
+	r.grow(len(p.text) + len(p.sig) + len(p.citation))
 	if r.over {
 		return
 	}
-	var b *recorded
-	for i := len(r.blocks) - 1; i >= 0 && b == nil; i-- {
+	for i := len(r.blocks) - 1; i >= 0; i-- {
 		if r.blocks[i].index == index {
-			b = &r.blocks[i]
+			r.blocks[i].add(p)
+			return
 		}
 	}
-	if b == nil {
-		return
+}
+
+func (b *recorded) add(p *piece) {
+	b.text = append(b.text, p.text...)
+	if p.sig != nil {
+		b.sig = append(b.sig[:0], p.sig...)
 	}
-	for m := delta.Members(); m.Next(); {
-		switch v := m.Value(); string(m.Name()) {
-		case "text", "thinking", "partial_json":
-			b.text = append(b.text, v.Text()...)
-		case "signature":
-			b.sig = append(b.sig[:0], v.Text()...)
-		case "citation":
-			if len(b.cites) > 0 {
-				b.cites = append(b.cites, ',')
-			}
-			b.cites = append(b.cites, v...)
+	if len(p.citation) > 0 {
+		if len(b.cites) > 0 {
+			b.cites = append(b.cites, ',')
 		}
+		b.cites = append(b.cites, p.citation...)
 	}
 }
 

@@ -94,8 +94,9 @@ func (r *reader) event(evs []chat.Event, v raw.Value) []chat.Event {
 		return r.begin(evs, f.index.Int(), f.block)
 	case "content_block_delta":
 		if b := r.find(f.index.Int()); b != nil {
-			r.exact.delta(b.index, f.delta)
-			return r.delta(evs, b, f.delta)
+			p := pieceOf(f.delta)
+			r.exact.delta(b.index, &p)
+			return r.delta(evs, b, &p)
 		}
 	case "content_block_stop":
 		return r.end(evs, f.index.Int())
@@ -168,20 +169,36 @@ func (r *reader) said(evs []chat.Event, b *block, text raw.Text) []chat.Event {
 	return append(evs, chat.Event{Kind: chat.Delta, What: b.what, Block: b.number, Text: text})
 }
 
-// delta appends what a piece of a block means.
-func (r *reader) delta(evs []chat.Event, b *block, delta raw.Value) []chat.Event {
-	if b.what == chat.Opaque {
-		return evs
-	}
+// piece is what a delta adds to a block: text of it, or the rest.
+type piece struct {
+	text, sig raw.Text
+	citation  raw.Value
+}
+
+func pieceOf(delta raw.Value) (p piece) {
 	for m := delta.Members(); m.Next(); {
 		switch string(m.Name()) {
 		case "text", "thinking", "partial_json":
-			return r.said(evs, b, m.Value().Text())
+			p.text = m.Value().Text()
 		case "signature":
-			b.sig = append(b.sig[:0], m.Value().Text()...)
+			p.sig = m.Value().Text()
 		case "citation":
-			return r.cite(evs, b, m.Value())
+			p.citation = m.Value()
 		}
+	}
+	return p
+}
+
+// delta appends what a piece of a block means.
+func (r *reader) delta(evs []chat.Event, b *block, p *piece) []chat.Event {
+	switch {
+	case b.what == chat.Opaque:
+	case len(p.text) > 0:
+		return r.said(evs, b, p.text)
+	case p.sig != nil:
+		b.sig = append(b.sig[:0], p.sig...)
+	case len(p.citation) > 0:
+		return r.cite(evs, b, p.citation)
 	}
 	return evs
 }

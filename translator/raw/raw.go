@@ -30,14 +30,17 @@ func (v Value) IsNumber() bool { return len(v) > 0 && (v[0] == '-' || v[0] >= '0
 // IsTrue reports whether v is true.
 func (v Value) IsTrue() bool { return string(v) == "true" }
 
-// Hollow reports whether v says no more than its absence: null, false, an empty
-// string, array or object, or no value at all.
-func (v Value) Hollow() bool {
+// Hollow reports whether v says no more than its absence: false, or empty.
+func (v Value) Hollow() bool { return v.Empty() || v[0] == 'f' }
+
+// Empty reports whether v holds nothing: null, an empty string, array or object,
+// or no value at all.
+func (v Value) Empty() bool {
 	if len(v) == 0 {
 		return true
 	}
 	switch v[0] {
-	case 'n', 'f':
+	case 'n':
 		return true
 	case '"', '[', '{':
 		return skipSpace(v, 1) == len(v)-1
@@ -90,72 +93,104 @@ func (v Value) Get(name string) (found Value) {
 	return found
 }
 
+// Span is a range of a text. The zero Span is empty: at the start of a text no
+// member stands, but a brace or a bracket.
+type Span struct{ Start, End int }
+
 // Members walks over the members of an object.
 //
 //	for m := v.Members(); m.Next(); {
 //		... m.Name(), m.Value()
 //	}
 type Members struct {
-	b          []byte
-	at         int
-	name       Text
-	start, end int
+	b      []byte
+	at     int
+	key    Span
+	value  Span
+	closed bool
 }
 
 // Members returns the members of the object v, none for another value.
-func (v Value) Members() Members {
-	if i := skipSpace(v, 0); i < len(v) && v[i] == '{' {
-		return Members{b: v, at: i + 1}
+func (v Value) Members() Members { return MembersAt(v, 0) }
+
+// MembersAt returns the members of the object at offset i of b, which space may
+// stand before, and none for another value. Keys and values stand in b.
+func MembersAt(b []byte, i int) Members {
+	if i = skipSpace(b, i); i < len(b) && b[i] == '{' {
+		return Members{b: b, at: i + 1}
 	}
 	return Members{}
 }
 
 // Next advances to the next member and reports whether there was one.
-func (m *Members) Next() bool {
+func (m *Members) Next() bool { return m.NextName() && m.Skip() }
+
+// NextName advances to the next member without looking for the end of its value,
+// which Skip must do before the next step.
+func (m *Members) NextName() bool {
 	i := skipSpace(m.b, m.at)
 	if i < len(m.b) && m.b[i] == ',' {
 		i = skipSpace(m.b, i+1)
 	}
 	m.at = len(m.b)
 	if i >= len(m.b) || m.b[i] != '"' {
+		m.closed = i < len(m.b) && m.b[i] == '}'
 		return false
 	}
 	end := skipText(m.b, i)
 	if end < 0 {
 		return false
 	}
-	m.name = Text(m.b[i+1 : end-1])
+	m.key = Span{i, end}
 	if i = skipSpace(m.b, end); i >= len(m.b) || m.b[i] != ':' {
 		return false
 	}
-	m.start = skipSpace(m.b, i+1)
-	if m.end = skipValue(m.b, m.start); m.end < 0 {
+	m.value.Start = skipSpace(m.b, i+1)
+	return true
+}
+
+// Skip finds the end of the value.
+func (m *Members) Skip() bool {
+	if m.value.End = skipValue(m.b, m.value.Start); m.value.End < 0 {
 		return false
 	}
-	m.at = m.end
+	m.at = m.value.End
 	return true
 }
 
 // Name returns the member's name, escapes and all.
-func (m *Members) Name() Text { return m.name }
-
-// Start returns where the member's value begins in the object.
-func (m *Members) Start() int { return m.start }
+func (m *Members) Name() Text { return Text(m.b[m.key.Start+1 : m.key.End-1]) }
 
 // Value returns the member's value.
-func (m *Members) Value() Value { return Value(m.b[m.start:m.end:m.end]) }
+func (m *Members) Value() Value { return Value(m.b[m.value.Start:m.value.End:m.value.End]) }
+
+// Key returns where the name stands, with its quotes.
+func (m *Members) Key() Span { return m.key }
+
+// Place returns where the value stands.
+func (m *Members) Place() Span { return m.value }
+
+// Whole returns where the member stands, from its name to the end of its value.
+func (m *Members) Whole() Span { return Span{m.key.Start, m.value.End} }
+
+// Closed reports whether the object's end was reached.
+func (m *Members) Closed() bool { return m.closed }
 
 // Elements walks over the elements of an array as Members does over members.
 type Elements struct {
-	b          []byte
-	at         int
-	start, end int
+	b     []byte
+	at    int
+	value Span
 }
 
 // Elements returns the elements of the array v, none for another value.
-func (v Value) Elements() Elements {
-	if i := skipSpace(v, 0); i < len(v) && v[i] == '[' {
-		return Elements{b: v, at: i + 1}
+func (v Value) Elements() Elements { return ElementsAt(v, 0) }
+
+// ElementsAt returns the elements of the array at offset i of b, and none for
+// another value.
+func ElementsAt(b []byte, i int) Elements {
+	if i = skipSpace(b, i); i < len(b) && b[i] == '[' {
+		return Elements{b: b, at: i + 1}
 	}
 	return Elements{}
 }
@@ -171,83 +206,15 @@ func (e *Elements) Next() bool {
 		e.at = len(e.b)
 		return false
 	}
-	e.start, e.end, e.at = i, end, end
+	e.value, e.at = Span{i, end}, end
 	return true
 }
 
 // Value returns the element.
-func (e *Elements) Value() Value { return Value(e.b[e.start:e.end:e.end]) }
+func (e *Elements) Value() Value { return Value(e.b[e.value.Start:e.value.End:e.value.End]) }
+
+// Place returns where the element stands.
+func (e *Elements) Place() Span { return e.value }
 
 // Trim returns the value that stands in b, without the space around it.
 func Trim(b []byte) Value { return Value(bytes.TrimSpace(b)) }
-
-func skipSpace(b []byte, i int) int {
-	for i < len(b) && (b[i] == ' ' || b[i] == '\n' || b[i] == '\r' || b[i] == '\t') {
-		i++
-	}
-	return i
-}
-
-// skipText returns the end of the string that opens at i, or -1.
-func skipText(b []byte, i int) int {
-	open := i
-	for i++; ; i++ {
-		n := bytes.IndexByte(b[i:], '"')
-		if n < 0 {
-			return -1
-		}
-		i += n
-		slashes := 0
-		for j := i - 1; j > open && b[j] == '\\'; j-- {
-			slashes++
-		}
-		if slashes&1 == 0 {
-			return i + 1
-		}
-	}
-}
-
-// skipValue returns the end of the value that starts at i, or -1 when it does
-// not end within b.
-func skipValue(b []byte, i int) int {
-	if i >= len(b) {
-		return -1
-	}
-	switch b[i] {
-	case '"':
-		return skipText(b, i)
-	case '{', '[':
-		return skipNested(b, i)
-	}
-	start := i
-	for ; i < len(b); i++ {
-		switch b[i] {
-		case ',', '}', ']', ' ', '\n', '\r', '\t':
-			if i == start {
-				return -1
-			}
-			return i
-		}
-	}
-	return -1 // within an object or array something must follow
-}
-
-func skipNested(b []byte, i int) int {
-	for depth := 0; i < len(b); i++ {
-		switch b[i] {
-		case '"':
-			end := skipText(b, i)
-			if end < 0 {
-				return -1
-			}
-			i = end - 1
-		case '{', '[':
-			depth++
-		case '}', ']':
-			if depth--; depth == 0 {
-				return i + 1
-			}
-		}
-	}
-	return -1
-}
