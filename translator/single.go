@@ -74,7 +74,7 @@ func (x *single) Head(out *Edit, status int, h Headers) error {
 	return nil
 }
 
-func (x *single) Body(dst, chunk []byte, last bool) (out []byte, same bool, err error) {
+func (x *single) Body(dst, chunk []byte, _ bool) (out []byte, same bool, err error) {
 	if x.mode == Keep {
 		return dst, true, nil
 	}

@@ -78,8 +78,9 @@ func sizes(of ...int64) rule {
 
 // textsOf returns the strings of a list.
 func textsOf(list gjson.Result) []string {
-	var texts []string
-	for _, v := range list.Array() {
+	all := list.Array()
+	texts := make([]string, 0, len(all))
+	for _, v := range all {
 		texts = append(texts, v.String())
 	}
 	return texts

@@ -1,6 +1,7 @@
 package fakellm
 
 import (
+	"maps"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -184,9 +185,7 @@ func cohereInvoke(more fields, typed bool) task {
 		"input_type": inputType.needed(), "texts": aList.needed().notEmpty().atMost(cohereBatch).of(text), "embedding_types": vectorTypes,
 		"truncate": truncation,
 	}
-	for name, r := range more {
-		known[name] = r
-	}
+	maps.Copy(known, more)
 	return task{known, func(c *call) (*reply, *refusal) {
 		texts := textsOf(c.json.Get("texts"))
 		var vectors any = vectorsOf(texts, c.json.Get("output_dimension").Int())

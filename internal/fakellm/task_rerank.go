@@ -2,6 +2,7 @@ package fakellm
 
 import (
 	"cmp"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -43,9 +44,7 @@ var cohereRerank = task{fields{
 
 func bedrockRerank(more fields) task {
 	known := fields{"query": text.needed(), "documents": aList.needed().notEmpty().atMost(1000).of(text), "top_n": positive}
-	for name, r := range more {
-		known[name] = r
-	}
+	maps.Copy(known, more)
 	return task{known, func(c *call) (*reply, *refusal) {
 		list := rankedBy(c.json.Get("query").Str, textsOf(c.json.Get("documents")))
 		return whole(map[string]any{"results": best(list, c.json.Get("top_n").Int())}), nil
@@ -139,17 +138,19 @@ var agentRerank = task{fields{
 		"numberOfResults":    integer(1, 1000),
 	}).needed()}).needed(),
 }, func(c *call) (*reply, *refusal) {
-	var texts []string
-	for _, s := range c.json.Get("sources.#.inlineDocumentSource").Array() {
+	sources := c.json.Get("sources.#.inlineDocumentSource").Array()
+	texts := make([]string, 0, len(sources))
+	for _, s := range sources {
 		texts = append(texts, s.Get("textDocument.text").Str+s.Get("jsonDocument").Raw)
 	}
 	type rank struct {
 		Index int     `json:"index"`
 		Score float64 `json:"relevanceScore"`
 	}
-	var list []rank
 	found := rankedBy(c.json.Get("queries.0.textQuery.text").Str, texts)
-	for _, one := range best(found, c.json.Get("rerankingConfiguration.bedrockRerankingConfiguration.numberOfResults").Int()) {
+	found = best(found, c.json.Get("rerankingConfiguration.bedrockRerankingConfiguration.numberOfResults").Int())
+	list := make([]rank, 0, len(found))
+	for _, one := range found {
 		list = append(list, rank{one.Index, one.Score})
 	}
 	return whole(map[string]any{"results": list}), nil

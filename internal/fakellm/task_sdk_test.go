@@ -16,7 +16,7 @@ func TestCohereTasks(t *testing.T) {
 	p := start(t)
 	c := cohereSDK(t, p)
 	ask := &cohere.V2EmbedRequest{Model: "embed-v4.0", InputType: cohere.EmbedInputTypeSearchQuery, Texts: []string{"one", "two words"},
-		OutputDimension: cohere.Int(256), EmbeddingTypes: []cohere.EmbeddingType{cohere.EmbeddingTypeFloat}}
+		OutputDimension: new(256), EmbeddingTypes: []cohere.EmbeddingType{cohere.EmbeddingTypeFloat}}
 	got, err := c.Embed(t.Context(), ask)
 	if err != nil {
 		t.Fatal(err)
@@ -24,7 +24,7 @@ func TestCohereTasks(t *testing.T) {
 	if v := got.Embeddings.Float; len(v) != 2 || len(v[1]) != 256 || *got.Meta.BilledUnits.InputTokens != 3 || len(got.Texts) != 2 {
 		t.Errorf("%d vectors, billed %v", len(got.Embeddings.Float), got.Meta.BilledUnits)
 	}
-	ask.OutputDimension = cohere.Int(300)
+	ask.OutputDimension = new(300)
 	if _, err := c.Embed(t.Context(), ask); err == nil {
 		t.Error("a size that there is not was taken")
 	}
@@ -32,7 +32,7 @@ func TestCohereTasks(t *testing.T) {
 	if _, err := c.Embed(t.Context(), ask); err == nil {
 		t.Error("97 texts were taken")
 	}
-	ranked, err := c.Rerank(t.Context(), &cohere.V2RerankRequest{Model: "rerank-v4", Query: "red apples", Documents: []string{"blue sky", "red apples"}, TopN: cohere.Int(1)})
+	ranked, err := c.Rerank(t.Context(), &cohere.V2RerankRequest{Model: "rerank-v4", Query: "red apples", Documents: []string{"blue sky", "red apples"}, TopN: new(1)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -156,7 +156,7 @@ func TestRerankOfEveryServer(t *testing.T) {
 	// Inference says how much is too much by itself.
 	c := coherev2.NewClient(core.NewRequestOptions(cohereoption.WithBaseURL(g.URL), cohereoption.WithToken("co-client")))
 	for _, r := range rankers {
-		got, err := c.Rerank(t.Context(), &coherev1.V2RerankRequest{Model: r.model, Query: "red apples", Documents: []string{"blue sky", "red apples"}, TopN: coherev1.Int(1)})
+		got, err := c.Rerank(t.Context(), &coherev1.V2RerankRequest{Model: r.model, Query: "red apples", Documents: []string{"blue sky", "red apples"}, TopN: new(1)})
 		if err != nil || len(got.Results) != 1 || got.Results[0].Index != 1 {
 			t.Errorf("%s, by Cohere's client: %v, %v", r.model, got, err)
 		}

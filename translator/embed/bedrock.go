@@ -7,8 +7,8 @@ import (
 	"llmroute/translator/raw"
 )
 
-// inputTokens is where Bedrock counts for models that do not.
-const inputTokens = "x-amzn-bedrock-input-token-count"
+// countHeader is where Bedrock counts for models that do not.
+const countHeader = "x-amzn-bedrock-input-token-count"
 
 // Bedrock invokes models as their makers have made them: each has a body of its
 // own.
@@ -92,7 +92,7 @@ func readNova(r *reply, body raw.Value) {
 }
 
 // countOf returns what Bedrock has counted.
-func countOf(h chat.Headers) int64 { return raw.Value(h.Get(inputTokens)).Int() }
+func countOf(h chat.Headers) int64 { return raw.Value(h.Get(countHeader)).Int() }
 
 // appendDimensions appends the client's dimensions behind key, if there are any.
 func (r *request) appendDimensions(dst []byte, key string) []byte {

@@ -32,7 +32,7 @@ func (r *reply) each(v raw.Value, member string) {
 }
 
 // Headers are the names of the reply's headers that Reply reads.
-func (k *Task) Headers() []string { return []string{inputTokens} }
+func (k *Task) Headers() []string { return []string{countHeader} }
 
 // Reply appends to dst, in OpenAI's words, what the vendor has answered. A reply
 // that has not one vector for each input is an error, and dst is as it was.

@@ -94,10 +94,8 @@ func (k *Task) Request(out *chat.Outgoing, t *chat.Trip, body []byte) error {
 	return nil
 }
 
-// below returns a path below the prefix.
-func below(name string) func(*chat.Options) (string, error) {
-	return func(o *chat.Options) (string, error) { return o.Prefix + name, nil }
-}
+// usual is the path that most servers have.
+func usual(o *chat.Options) (string, error) { return o.Prefix + "/rerank", nil }
 
 // appendTop appends how many results are wanted, behind key.
 func (r *request) appendTop(dst []byte, key string) []byte {

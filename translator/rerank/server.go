@@ -10,10 +10,10 @@ import (
 // Cohere is Cohere's API, version 2. What the first version had besides,
 // rank_fields above all, is not in it. It tells what it bills, and no tokens.
 var Cohere = Server{Name: "cohere", Most: maxDocuments, Uncounted: true, Takes: []string{"max_tokens_per_doc", "priority", "relevant_spans"},
-	path: below("/rerank"), write: writeCohere}
+	path: usual, write: writeCohere}
 
-// The servers that stand behind OpenAI's schema, by the names that the backend's
-// option "rerank" has for them.
+// Servers are those that stand behind OpenAI's schema, by the names that the
+// backend's option "rerank" has for them.
 var Servers = map[string]*Server{
 	"jina":   &jina,
 	"tei":    &tei,
@@ -21,14 +21,14 @@ var Servers = map[string]*Server{
 	"voyage": &voyage,
 }
 
-var jina = Server{Name: "jina", path: below("/rerank"), write: writeJina,
+var jina = Server{Name: "jina", path: usual, write: writeJina,
 	native: func(d raw.Value) bool { return d.Get("image").Is() }}
 
 var vllm = Server{Name: "vllm", Takes: []string{"instruction", "max_tokens_per_doc", "priority", "truncate_prompt_tokens", "use_activation"},
-	path: below("/rerank"), write: writeCohere,
+	path: usual, write: writeCohere,
 	native: func(d raw.Value) bool { return d.Get("content").IsArray() }}
 
-var voyage = Server{Name: "voyage", Most: 1000, Takes: []string{"truncation"}, path: below("/rerank"), write: writeVoyage}
+var voyage = Server{Name: "voyage", Most: 1000, Takes: []string{"truncation"}, path: usual, write: writeVoyage}
 
 // Text Embeddings Inference has one model, and its path knows no version, while
 // that of its embeddings does. How many texts it takes is a setting of its own.
