@@ -1,0 +1,314 @@
+package schema
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+
+	"llmroute/translator/raw"
+)
+
+// openapi writes a schema of [JSONForm], with the words that the older form has
+// besides, as Google's own Schema object.
+type openapi struct {
+	dst     []byte
+	changed bool
+}
+
+func (o *openapi) key(name string) { o.dst = append(append(key(o.dst), name...), '"', ':') }
+
+// formats are those that old models take, of texts and of numbers.
+var formats = []string{"enum", "date-time", "int32", "int64", "float", "double"}
+
+func (o *openapi) schema(v raw.Value, path string) error {
+	if v.Get("$ref").IsText() {
+		return unfit(path, "it refers to a schema that holds itself, which this model cannot take")
+	}
+	kinds, null := typesOf(v)
+	alternatives, none := alternativesOf(v)
+	null = null || none
+	switch {
+	case len(alternatives) == 1 && len(kinds) == 0:
+		return o.merged(v, alternatives[0], null, path)
+	case len(alternatives) > 0:
+		return o.anyOf(v, alternatives, null, path)
+	case len(kinds) > 1:
+		return o.anyKind(v, kinds, null, path)
+	}
+	kind := kindFrom(kinds, v, null)
+	o.dst = append(o.dst, '{')
+	if kind == "object" && path != "" && v.Get("properties").Hollow() {
+		// An object without properties is refused; at the top it is for the caller to
+		// leave out.
+		o.changed = true
+		o.dst = append(o.dst, `"type":"STRING","description":"JSON object"}`...)
+		return nil
+	}
+	if kind != "" {
+		o.key("type")
+		o.dst = append(append(append(o.dst, '"'), strings.ToUpper(kind)...), '"')
+	}
+	if null && kind != "null" {
+		o.key("nullable")
+		o.dst = append(o.dst, "true"...)
+	}
+	if err := o.words(v, kind, path); err != nil {
+		return err
+	}
+	o.dst = append(o.dst, '}')
+	return nil
+}
+
+// typesOf returns the types that a schema admits, null apart.
+func typesOf(v raw.Value) (kinds []string, null bool) {
+	kind := v.Get("type")
+	add := func(name string) {
+		if name == "null" {
+			null = true
+		} else if name != "" {
+			kinds = append(kinds, name)
+		}
+	}
+	add(kind.String())
+	for e := kind.Elements(); e.Next(); {
+		add(e.Value().String())
+	}
+	return kinds, null
+}
+
+// alternativesOf returns the alternatives of anyOf, null apart.
+func alternativesOf(v raw.Value) (list []raw.Value, null bool) {
+	for e := v.Get("anyOf").Elements(); e.Next(); {
+		kinds, none := typesOf(e.Value())
+		if none && len(kinds) == 0 {
+			null = true
+			continue
+		}
+		list = append(list, e.Value())
+	}
+	return list, null
+}
+
+// kindFrom returns the one type of a schema, "" when it does not tell.
+func kindFrom(kinds []string, v raw.Value, null bool) string {
+	switch {
+	case len(kinds) == 1:
+		return kinds[0]
+	case v.Get("properties").IsObject():
+		return "object"
+	case v.Get("items").IsObject(), v.Get("prefixItems").IsArray():
+		return "array"
+	case null:
+		return "null"
+	}
+	for e := v.Get("enum").Elements(); e.Next(); {
+		if e.Value().IsText() {
+			return "string"
+		}
+		return "number"
+	}
+	return ""
+}
+
+// merged writes a schema whose only alternative to null is another one.
+func (o *openapi) merged(v, only raw.Value, null bool, path string) error {
+	out := raw.Value{'{'}
+	for m := v.Members(); m.Next(); {
+		if word := string(m.Name()); word != "anyOf" && word != "nullable" && len(only.Get(word)) == 0 {
+			out = append(append(append(key(out), word...), '"', ':'), m.Value()...)
+		} else if word != "anyOf" && !annotations[word] {
+			o.changed = true
+		}
+	}
+	for m := only.Members(); m.Next(); {
+		out = append(append(append(key(out), m.Name()...), '"', ':'), m.Value()...)
+	}
+	out = append(out, '}')
+	if null {
+		kinds, _ := typesOf(out)
+		if len(kinds) == 0 {
+			o.changed = true // any type, and null is one
+		} else {
+			out = append(out[:len(out)-1], `,"type":["null"`...)
+			for _, k := range kinds {
+				out = append(append(append(out, ',', '"'), k...), '"')
+			}
+			out = append(out, ']', '}')
+		}
+	}
+	return o.schema(out, path)
+}
+
+// anyOf writes alternatives. Nothing else may stand beside them.
+func (o *openapi) anyOf(v raw.Value, list []raw.Value, null bool, path string) error {
+	o.dst = append(o.dst, '{')
+	for m := v.Members(); m.Next(); {
+		switch word := string(m.Name()); {
+		case word == "description":
+			o.key(word)
+			o.dst = append(o.dst, m.Value()...)
+		case word != "anyOf" && !annotations[word]:
+			o.changed = true
+		}
+	}
+	if null {
+		o.key("nullable")
+		o.dst = append(o.dst, "true"...)
+	}
+	o.key("anyOf")
+	o.dst = append(o.dst, '[')
+	for i, a := range list {
+		if i > 0 {
+			o.dst = append(o.dst, ',')
+		}
+		if err := o.schema(a, at(path, "anyOf")); err != nil {
+			return err
+		}
+	}
+	o.dst = append(o.dst, ']', '}')
+	return nil
+}
+
+// anyKind writes a schema of several types as alternatives of one each.
+func (o *openapi) anyKind(v raw.Value, kinds []string, null bool, path string) error {
+	list := make([]raw.Value, 0, len(kinds))
+	for _, kind := range kinds {
+		one := append(raw.Value(`{"type":"`), kind...)
+		one = append(one, '"')
+		for m := v.Members(); m.Next(); {
+			if word := string(m.Name()); word != "type" && word != "description" && fitsKind(word, kind) {
+				one = append(append(append(append(one, ',', '"'), word...), '"', ':'), m.Value()...)
+			}
+		}
+		list = append(list, append(one, '}'))
+	}
+	rest := raw.Value(`{}`)
+	if d := v.Get("description"); d.IsText() {
+		rest = append(append(raw.Value(`{"description":`), d...), '}')
+	}
+	return o.anyOf(rest, list, null, path)
+}
+
+// fitsKind reports whether a word says something of values of a type.
+func fitsKind(word, kind string) bool {
+	switch word {
+	case "properties", "required", additional, "minProperties", "maxProperties":
+		return kind == "object"
+	case "items", "prefixItems", "minItems", "maxItems":
+		return kind == "array"
+	case "minimum", "maximum":
+		return kind == "number" || kind == "integer"
+	case "pattern", "minLength", "maxLength":
+		return kind == "string"
+	}
+	return true
+}
+
+// words writes what is left but for the type.
+func (o *openapi) words(v raw.Value, kind, path string) error {
+	properties := v.Get("properties")
+	for m := v.Members(); m.Next(); {
+		word, value := string(m.Name()), m.Value()
+		switch word {
+		case "type", "nullable", "anyOf", "items", "prefixItems", "propertyOrdering":
+		case "properties":
+			if kind != "object" || value.Hollow() {
+				continue // an object without any is refused
+			}
+			if err := o.properties(value, path); err != nil {
+				return err
+			}
+		case "required":
+			o.required(value, properties)
+		case "enum":
+			o.enum(value)
+		case "format":
+			if slices.Contains(formats, value.String()) {
+				o.key(word)
+				o.dst = append(o.dst, value...)
+			}
+		case additional:
+			o.changed = o.changed || string(value) != "true"
+		case "default":
+		default:
+			o.key(word)
+			o.dst = append(o.dst, value...)
+		}
+	}
+	if kind == "array" {
+		return o.items(v, path)
+	}
+	return nil
+}
+
+// properties writes the properties and, as only that holds them there, their order.
+func (o *openapi) properties(v raw.Value, path string) error {
+	o.key("properties")
+	o.dst = append(o.dst, '{')
+	order := []byte{'['}
+	for m := v.Members(); m.Next(); {
+		o.key(string(m.Name()))
+		if len(order) > 1 {
+			order = append(order, ',')
+		}
+		order = raw.AppendText(order, m.Name())
+		if err := o.schema(m.Value(), at(path, m.Name().String())); err != nil {
+			return err
+		}
+	}
+	o.dst = append(o.dst, '}')
+	o.key("propertyOrdering")
+	o.dst = append(append(o.dst, order...), ']')
+	return nil
+}
+
+// required writes those names of required that are properties.
+func (o *openapi) required(names, properties raw.Value) {
+	var list []raw.Value
+	for e := names.Elements(); e.Next(); {
+		if len(properties.Get(string(e.Value().Text()))) > 0 {
+			list = append(list, e.Value())
+		} else {
+			o.changed = true
+		}
+	}
+	if len(list) > 0 {
+		o.key("required")
+		o.dst = append(o.dst, array(list)...)
+	}
+}
+
+// enum writes the texts that are admitted. Numbers and empty texts have no words.
+func (o *openapi) enum(v raw.Value) {
+	var list []raw.Value
+	for e := v.Elements(); e.Next(); {
+		if len(e.Value().Text()) == 0 {
+			o.changed = true
+			return
+		}
+		list = append(list, e.Value())
+	}
+	o.key("enum")
+	o.dst = append(o.dst, array(list)...)
+}
+
+// items writes what an array holds; there it must be said.
+func (o *openapi) items(v raw.Value, path string) error {
+	o.key("items")
+	items, first := v.Get("items"), v.Get("prefixItems")
+	path = at(path, "items")
+	switch {
+	case first.IsArray() && !first.Hollow():
+		o.changed = true // which comes where cannot be said
+		list := append(raw.Value(`{"anyOf":`), first...)
+		if items.IsObject() && !items.Hollow() {
+			list = append(append(append(list[:len(list)-1], ','), items...), ']')
+		}
+		return o.schema(append(list, '}'), path)
+	case items.IsObject() && !bytes.Equal(items, []byte("{}")):
+		return o.schema(items, path)
+	}
+	o.changed = true
+	o.dst = append(o.dst, `{"type":"STRING"}`...)
+	return nil
+}
