@@ -11,6 +11,7 @@ import (
 	"llmroute/translator/chat"
 	"llmroute/translator/cohere"
 	"llmroute/translator/embed"
+	"llmroute/translator/gemini"
 	"llmroute/translator/openai"
 	"llmroute/translator/rerank"
 )
@@ -28,6 +29,9 @@ var backends = map[Schema]chat.Backend{
 	GCPAnthropic: anthropic.Vertex,
 	AWSBedrock:   bedrock.Dialect{},
 	Cohere:       cohere.Dialect{},
+
+	GoogleAIStudio: gemini.Studio,
+	GCPVertexAI:    gemini.Vertex,
 }
 
 var embedders = map[Schema]*embed.Vendor{

@@ -1,0 +1,393 @@
+package gemini
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strconv"
+	"strings"
+
+	"llmroute/translator/chat"
+	"llmroute/translator/raw"
+)
+
+// reader reads one reply. A stream is made of whole replies that hold new parts
+// only, so one function reads both.
+type reader struct {
+	id      []byte
+	tier    string // as the reply's head says it
+	started bool
+	done    bool
+	blocked bool // the prompt was
+	known   bool // there was anything that Google says
+	number  int  // of the next block
+	choices []candidate
+}
+
+// candidate is one answer.
+type candidate struct {
+	begun    bool
+	open     bool
+	what     chat.What // of the block that is open
+	block    int       // its number
+	calls    int
+	produced bool
+	reason   []byte // why it ended, "" until it has
+	words    []byte // and in whose words
+	images   []byte // entries of "images"
+	text     spoken
+	cited    bool
+}
+
+// Reader returns a Reader for the reply to t.
+func (d *Dialect) Reader(_ *chat.Trip, h chat.Headers) chat.Reader {
+	return &reader{tier: tierOf(h.Get("x-gemini-service-tier"))}
+}
+
+// Read reads one event of a stream.
+func (r *reader) Read(evs []chat.Event, _, data []byte) []chat.Event {
+	v := raw.Trim(data)
+	if v.IsArray() { // an error may stand in a list
+		for e := v.Elements(); e.Next(); {
+			evs = r.chunk(evs, e.Value())
+		}
+		return evs
+	}
+	return r.chunk(evs, v)
+}
+
+// Whole reads a reply in one piece, be it a stream's that came as a list.
+func (r *reader) Whole(evs []chat.Event, body []byte) []chat.Event {
+	evs = r.Read(evs, nil, body)
+	switch {
+	case r.done:
+		return evs
+	case !r.known:
+		return r.fail(evs, chat.Malformed(provider))
+	case len(r.choices) == 0 && !r.blocked:
+		return r.fail(evs, noAnswer("The model has given no answer and no reason for it."))
+	}
+	return r.End(evs)
+}
+
+// End tells how the answer ended. Calls, signatures and counts may follow a reason,
+// so that only the end of the stream is the end.
+func (r *reader) End(evs []chat.Event) []chat.Event {
+	if r.done {
+		return evs
+	}
+	if len(r.choices) == 0 && !r.blocked {
+		return r.fail(evs, chat.Incomplete(provider))
+	}
+	for i := range r.choices {
+		if len(r.choices[i].reason) == 0 {
+			return r.fail(evs, chat.Incomplete(provider))
+		}
+	}
+	if r.blocked && len(r.choices) == 0 {
+		evs = append(evs, chat.Event{Kind: chat.Finish, Reason: chat.Filtered})
+	}
+	for i := range r.choices {
+		if evs = r.finish(evs, i); r.done {
+			return evs
+		}
+	}
+	r.done = true
+	return append(evs, chat.Event{Kind: chat.Done})
+}
+
+// chunk reads one reply object.
+func (r *reader) chunk(evs []chat.Event, v raw.Value) []chat.Event {
+	if r.done {
+		return evs
+	}
+	var fault, feedback, usage, version, candidates raw.Value
+	for m := v.Members(); m.Next(); {
+		switch string(m.Name()) {
+		case "error":
+			fault = m.Value()
+		case "candidates":
+			candidates = m.Value()
+		case "promptFeedback":
+			feedback = m.Value()
+		case "usageMetadata":
+			usage = m.Value()
+		case "modelVersion":
+			version = m.Value()
+		case "responseId":
+			if len(r.id) == 0 && !r.started {
+				r.id = append(r.id, m.Value().Text()...)
+			}
+		}
+	}
+	if fault.IsObject() {
+		return r.fail(evs, errorOf(0, fault))
+	}
+	r.known = r.known || candidates.IsArray() || feedback.IsObject() || usage.IsObject()
+	evs = r.start(evs, v, version)
+	if reason := feedback.Get("blockReason").String(); reason != "" && !strings.HasSuffix(reason, "UNSPECIFIED") {
+		r.blocked = true
+	}
+	if !usage.Hollow() {
+		evs = r.count(evs, usage)
+	}
+	for e := candidates.Elements(); e.Next() && !r.done; {
+		evs = r.candidate(evs, e.Value())
+	}
+	return evs
+}
+
+// start tells who answers. A reply without an id gets one from what it says.
+func (r *reader) start(evs []chat.Event, v, version raw.Value) []chat.Event {
+	if r.started || !r.known {
+		return evs
+	}
+	r.started = true
+	if len(r.id) == 0 {
+		sum := sha256.Sum256(v)
+		r.id = hex.AppendEncode(nil, sum[:12])
+	}
+	return append(evs, chat.Event{Kind: chat.Start, ID: r.id, Name: version.Text()})
+}
+
+// mostChoices bounds the numbers of candidates that are believed.
+const mostChoices = 8
+
+// candidate reads what is new of one answer.
+func (r *reader) candidate(evs []chat.Event, v raw.Value) []chat.Event {
+	var content, grounding, citations, likely raw.Value
+	index := 0
+	for m := v.Members(); m.Next(); {
+		switch string(m.Name()) {
+		case "index":
+			index = int(min(max(m.Value().Int(), 0), mostChoices-1))
+		case "content":
+			content = m.Value()
+		case "groundingMetadata":
+			grounding = m.Value()
+		case "citationMetadata":
+			citations = m.Value()
+		case "logprobsResult":
+			likely = m.Value()
+		}
+	}
+	for len(r.choices) <= index {
+		r.choices = append(r.choices, candidate{})
+	}
+	c := &r.choices[index]
+	var chances raw.Value
+	if likely.IsObject() {
+		chances = chancesOf(likely)
+	}
+	i := 0
+	for e := content.Get("parts").Elements(); e.Next(); i++ {
+		evs = r.part(evs, index, i, e.Value(), &chances)
+	}
+	if len(chances) > 2 { // they came without a text
+		evs = r.say(evs, index, chat.Text, nil, &chances)
+	}
+	evs = r.ground(evs, index, grounding, citations)
+	reason := v.Get("finishReason").Text()
+	if len(reason) == 0 || string(reason) == "FINISH_REASON_UNSPECIFIED" {
+		return evs
+	}
+	c.reason = append(c.reason[:0], reason...)
+	c.words = append(c.words[:0], v.Get("finishMessage").Text()...)
+	if broken[string(reason)] {
+		return r.fail(evs, c.failure())
+	}
+	return evs
+}
+
+// part reads one part of an answer, the ith of those that came together.
+func (r *reader) part(evs []chat.Event, index, i int, v raw.Value, chances *raw.Value) []chat.Event {
+	var call, data raw.Value
+	var text, sig raw.Text
+	what := chat.Text
+	said := false
+	for m := v.Members(); m.Next(); {
+		switch string(m.Name()) {
+		case "text":
+			text, said = m.Value().Text(), true
+		case "thought":
+			if m.Value().IsTrue() {
+				what = chat.Thinking
+			}
+		case "thoughtSignature":
+			sig = m.Value().Text()
+		case "functionCall":
+			call = m.Value()
+		case "inlineData":
+			data = m.Value()
+		}
+	}
+	c := &r.choices[index]
+	switch {
+	case call.IsObject():
+		return r.call(evs, index, call, sig)
+	case data.IsObject() && what == chat.Text:
+		c.picture(data)
+		return evs
+	case !said:
+		return evs // of what Google did by itself
+	}
+	if what == chat.Text {
+		c.text.part(i)
+	}
+	if len(text) > 0 {
+		evs = r.say(evs, index, what, text, chances)
+	}
+	if len(sig) == 0 {
+		return evs
+	}
+	if !c.open || c.what != what {
+		if what == chat.Text {
+			what = chat.Redacted // a signature alone is no text
+		}
+		evs = r.open(evs, index, what)
+	}
+	return r.close(evs, index, sig)
+}
+
+// say tells a piece of a text or a thought.
+func (r *reader) say(evs []chat.Event, index int, what chat.What, text raw.Text, chances *raw.Value) []chat.Event {
+	c := &r.choices[index]
+	if !c.open || c.what != what {
+		evs = r.open(evs, index, what)
+	}
+	ev := chat.Event{Kind: chat.Delta, What: what, Choice: index, Block: c.block, Text: text}
+	if what == chat.Text {
+		c.produced = c.produced || len(text) > 0
+		c.text.say(c.block, text)
+		ev.Logprobs, *chances = *chances, nil
+	}
+	return append(evs, ev)
+}
+
+// open begins a block, and ends the one before it.
+func (r *reader) open(evs []chat.Event, index int, what chat.What) []chat.Event {
+	evs = r.close(evs, index, nil)
+	c := &r.choices[index]
+	c.open, c.what, c.block = true, what, r.number
+	r.number++
+	return append(evs, chat.Event{Kind: chat.Open, What: what, Choice: index, Block: c.block})
+}
+
+func (r *reader) close(evs []chat.Event, index int, sig raw.Text) []chat.Event {
+	c := &r.choices[index]
+	if !c.open {
+		return evs
+	}
+	c.open = false
+	ev := chat.Event{Kind: chat.Close, What: c.what, Choice: index, Block: c.block}
+	if len(sig) > 0 {
+		ev.Sig, ev.For = sig, forHere
+	}
+	return append(evs, ev)
+}
+
+// call tells a call, which comes whole.
+func (r *reader) call(evs []chat.Event, index int, v raw.Value, sig raw.Text) []chat.Event {
+	name := v.Get("name").Text()
+	if len(name) == 0 {
+		return evs
+	}
+	for _, prefix := range [...]string{"default_api:", "default_api."} {
+		// What the model was shown the functions as, and repeats at times.
+		if rest, ok := strings.CutPrefix(string(name), prefix); ok && rest != "" {
+			name = raw.Text(rest)
+		}
+	}
+	evs = r.close(evs, index, nil)
+	c := &r.choices[index]
+	id := v.Get("id").Text()
+	if len(id) == 0 {
+		id = append(append(raw.Text("call_"), r.id...), '_')
+		id = strconv.AppendInt(id, int64(r.number), 10)
+	}
+	c.calls++
+	c.produced = true
+	ev := chat.Event{Kind: chat.Open, What: chat.Call, Choice: index, Block: r.number, ID: id, Name: name}
+	if len(sig) > 0 {
+		ev.Sig, ev.For = sig, forHere
+	}
+	r.number++
+	evs = append(evs, ev)
+	ev.Kind = chat.Close
+	if args := v.Get("args"); args.IsObject() {
+		evs = append(evs, chat.Event{Kind: chat.Delta, What: chat.Call, Choice: index, Block: ev.Block, JSON: args})
+	}
+	return append(evs, ev)
+}
+
+// picture keeps a picture of the answer for its end: clients know them as one list.
+func (c *candidate) picture(data raw.Value) {
+	kind := data.Get("mimeType").Text()
+	if !strings.HasPrefix(string(kind), "image/") {
+		return
+	}
+	if len(c.images) > 0 {
+		c.images = append(c.images, ',')
+	}
+	c.produced = true
+	c.images = append(append(c.images, `{"type":"image_url","image_url":{"url":"data:`...), kind...)
+	c.images = append(append(append(c.images, ";base64,"...), data.Get("data").Text()...), `"}}`...)
+}
+
+// finish tells how one answer ended.
+func (r *reader) finish(evs []chat.Event, index int) []chat.Event {
+	evs = r.close(evs, index, nil)
+	c := &r.choices[index]
+	reason, known := reasons[string(c.reason)]
+	if !known && !c.produced {
+		return r.fail(evs, c.failure())
+	}
+	if reason == "" {
+		if reason = chat.Stop; c.calls > 0 {
+			reason = chat.ToolCalls
+		}
+	}
+	if len(c.images) > 0 {
+		list := append(append(raw.Value{'['}, c.images...), ']')
+		evs = append(evs, chat.Event{Kind: chat.Extra, Choice: index, Name: raw.Text("images"), JSON: list})
+	}
+	return append(evs, chat.Event{Kind: chat.Finish, Choice: index, Reason: reason})
+}
+
+// reasons are why answers end. One that is not here is told as what it looks like.
+var reasons = map[string]chat.Reason{
+	"STOP": "", "MAX_TOKENS": chat.Length,
+	"CONTINUATION": chat.Length, // to go on is another request
+	"SAFETY":       chat.Filtered, "RECITATION": chat.Filtered, "LANGUAGE": chat.Filtered, "BLOCKLIST": chat.Filtered,
+	"PROHIBITED_CONTENT": chat.Filtered, "SPII": chat.Filtered, "MODEL_ARMOR": chat.Filtered, "IMAGE_SAFETY": chat.Filtered,
+	"IMAGE_PROHIBITED_CONTENT": chat.Filtered, "IMAGE_RECITATION": chat.Filtered,
+}
+
+// broken are the reasons of answers that are none, whatever there is of them. Told
+// as an empty answer, they make agents believe that they are done.
+var broken = map[string]bool{
+	"MALFORMED_FUNCTION_CALL": true, "UNEXPECTED_TOOL_CALL": true, "TOO_MANY_TOOL_CALLS": true, "MALFORMED_RESPONSE": true,
+	"MISSING_THOUGHT_SIGNATURE": true,
+}
+
+// failure is the error of an answer that ended in a way that is none.
+func (c *candidate) failure() *chat.Error {
+	reason := raw.Text(c.reason).String()
+	err := noAnswer("The model has stopped without an answer: " + reason + ".")
+	if broken[reason] {
+		err.Code = strings.ToLower(reason)
+	}
+	if words := raw.Text(c.words).String(); words != "" {
+		err.Message = words
+	}
+	return err
+}
+
+func noAnswer(message string) *chat.Error {
+	return &chat.Error{Status: 502, Type: "server_error", Code: "upstream_no_answer", Message: message, Provider: provider}
+}
+
+func (r *reader) fail(evs []chat.Event, err *chat.Error) []chat.Event {
+	r.done = true
+	err.Provider = provider
+	return append(evs, chat.Event{Kind: chat.Fail, Err: err})
+}

@@ -1,0 +1,124 @@
+package gemini
+
+import (
+	"net/http"
+
+	"llmroute/translator/chat"
+	"llmroute/translator/raw"
+)
+
+// tools writes tools and toolConfig.
+func (w *writer) tools() error {
+	r := w.req
+	functions := 0
+	for i := range r.Tools {
+		t := &r.Tools[i]
+		if len(t.Vendor) > 0 {
+			if err := w.t.Lose(chat.Refuse, chat.FunctionTools, t.Param, "unsupported"); err != nil {
+				return err
+			}
+			continue
+		}
+		if functions++; functions == 1 {
+			w.key("tools")
+			w.dst = append(w.dst, `[{"functionDeclarations":[`...)
+		}
+		if err := w.tool(t); err != nil {
+			return err
+		}
+	}
+	if functions > 0 {
+		w.dst = append(w.dst, `]}]`...)
+		w.choice()
+		return nil
+	}
+	if len(r.WebSearch) > 0 {
+		w.member("tools", []byte(`[{"googleSearch":{}}]`))
+		for _, name := range [...]string{"search_context_size", "user_location"} {
+			if r.WebSearch.Get(name).Is() {
+				w.t.Warn("web_search_options."+name, "unsupported")
+			}
+		}
+	}
+	return nil
+}
+
+func (w *writer) tool(t *chat.Tool) error {
+	w.next()
+	w.dst = raw.AppendString(append(w.dst, `{"name":`...), w.t.Name(t.Name))
+	w.key("description") // it is required
+	w.dst = raw.AppendText(w.dst, t.Description)
+	if err := w.parameters(t); err != nil {
+		return err
+	}
+	w.dst = append(w.dst, '}')
+	return nil
+}
+
+// parameters writes what a function takes; nothing for one that takes nothing.
+func (w *writer) parameters(t *chat.Tool) error {
+	takes := t.Schema
+	kind := takes.Get("type")
+	if len(kind) > 0 && kind.String() != "object" {
+		return &chat.Refusal{Status: http.StatusUnprocessableEntity, Type: "invalid_request_error", Code: "unsupported_value", Param: t.Param + ".parameters",
+			Message: "Unsupported value: at this provider the schema at '" + t.Param + ".parameters' must be of type 'object'. Make what it describes a property of an object."}
+	}
+	empty := takes.Get("properties").Hollow() && !takes.Get("additionalProperties").IsObject()
+	for _, word := range [...]string{"$ref", "allOf", "anyOf", "oneOf"} {
+		empty = empty && len(takes.Get(word)) == 0
+	}
+	if empty {
+		return nil
+	}
+	if len(kind) == 0 && len(takes.Get("$ref")) == 0 && len(takes.Get("allOf")) == 0 {
+		takes = append(append(raw.Value(`{"type":"object",`), takes[1:]...), ' ')
+	}
+	return w.schema(raw.Trim(takes), "parametersJsonSchema", "parameters", "tools.parameters", t.Param+".parameters")
+}
+
+// choice writes how free the model is to call functions. Where nothing is asked
+// nothing is sent.
+func (w *writer) choice() {
+	c := &w.req.Choice
+	mode := "AUTO"
+	switch {
+	case c.Mode == chat.Never:
+		mode = "NONE"
+	case c.Mode == chat.Force:
+		mode = "ANY"
+	case c.Among != nil && w.m.gen >= 30, w.strict():
+		mode = "VALIDATED" // free to call none, but held to names and schemas
+	default:
+		return
+	}
+	w.key("toolConfig")
+	w.dst = append(append(append(w.dst, `{"functionCallingConfig":{"mode":"`...), mode...), '"')
+	var names []string
+	if mode == "ANY" || mode == "VALIDATED" {
+		if names = c.Among; c.Name != "" {
+			names = []string{c.Name}
+		}
+	}
+	for i, name := range names {
+		if i == 0 {
+			w.key("allowedFunctionNames")
+			w.dst = append(w.dst, '[')
+		}
+		w.next()
+		w.dst = raw.AppendString(w.dst, w.t.Name(name))
+	}
+	if len(names) > 0 {
+		w.dst = append(w.dst, ']')
+	}
+	w.dst = append(w.dst, '}', '}')
+}
+
+// strict reports whether a function wants its arguments held to its schema.
+func (w *writer) strict() bool {
+	for i := range w.req.Tools {
+		if w.req.Tools[i].Strict {
+			return true
+		}
+	}
+	return false
+}
