@@ -55,7 +55,7 @@ func isNull(v raw.Value) bool { return string(v) == "null" }
 // split reports whether the values are null and others.
 func (n *node) split() bool {
 	return len(n.values) > 1 && slices.ContainsFunc(n.values, isNull) && slices.ContainsFunc(n.values, func(v raw.Value) bool { return !isNull(v) }) &&
-		(len(n.types) == 0 || n.is("null")) && !n.has["anyOf"].IsArray() && !n.has["oneOf"].IsArray()
+		(len(n.types) == 0 || len(n.types) > 1 && n.is("null")) && !n.has["anyOf"].IsArray() && !n.has["oneOf"].IsArray()
 }
 
 // without returns the words of a split node without null.

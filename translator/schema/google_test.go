@@ -120,7 +120,7 @@ var names = []string{"a", "b", "type", "$ref", "anyOf", "enum", "properties", "Ã
 // drawSchema draws a schema; those of depth 0 hold no others.
 func drawSchema(t *rapid.T, depth int) map[string]any {
 	s := map[string]any{}
-	has := func(what string) bool { return rapid.IntRange(0, 3).Draw(t, what) == 0 }
+	has := func(what string) bool { return rapid.IntRange(0, 6).Draw(t, what) == 0 }
 	sub := func() any { return drawSchema(t, depth-1) }
 	if !has("no type") {
 		s["type"] = rapid.SampledFrom([]any{"string", "integer", "number", "boolean", "null", "object", "array", []any{"string", "null"}, []any{"integer", "array"}}).Draw(t, "type")
@@ -200,7 +200,7 @@ func drawValue(t *rapid.T, depth int) any {
 func TestAppendGoogleKeepsItsWord(t *testing.T) {
 	kept := 0
 	rapid.Check(t, func(t *rapid.T) {
-		s := drawSchema(t, 2)
+		s := drawSchema(t, rapid.IntRange(0, 2).Draw(t, "depth"))
 		s["$defs"] = map[string]any{"one": map[string]any{"type": "string"}, "ring": map[string]any{"type": "object", "properties": map[string]any{"a": map[string]any{"$ref": "#/$defs/ring"}}}}
 		s["definitions"] = map[string]any{"ring": map[string]any{"type": "array", "items": map[string]any{"$ref": "#/definitions/ring"}}}
 		in, err := json.Marshal(s)
