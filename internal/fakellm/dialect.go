@@ -45,6 +45,8 @@ var claims = []struct {
 	{&googleBatches, geminiEmbedder},
 	{&googlePredictions, vertexPredictor},
 	{&googleContents, vertexEmbedder},
+	{&geminiStudio, studioModel},
+	{&geminiVertex, googleCloudModel},
 	{&anthropicVertex, vertexModel},
 	{&bedrock, bedrockModel},
 	{&cohere, exactly("/v2/chat")},

@@ -1,7 +1,8 @@
 // Package fakellm is a provider that needs no key, no network and no model: it
 // speaks the vendors' APIs as strictly as they do and answers at once. The path of
 // a request tells which: Anthropic's Messages, directly, on Mantle, Bedrock and
-// Vertex AI; Bedrock's Converse; Cohere's chat; OpenAI as Azure serves it; and OpenAI
+// Vertex AI; Bedrock's Converse; Google's generateContent at both of its homes;
+// Cohere's chat; OpenAI as Azure serves it; and OpenAI
 // for all else.
 //
 // An answer is a function of the request alone. The same request gives the same

@@ -30,7 +30,7 @@ type Request struct {
 	Body             []byte // as sent; what came of it when the client broke off or went on too long
 
 	Model string // the model that the path or else the body names, faults included; "" for none
-	Key   string // the API key, from authorization, api-key or x-api-key; the access key id of an AWS signature
+	Key   string // the API key, from authorization, api-key, x-goog-api-key or x-api-key; the access key id of an AWS signature
 
 	bodyErr error
 	form    *form
@@ -106,8 +106,10 @@ func key(h http.Header) string {
 	if s, ok := signatureOf(h); ok {
 		return s.key
 	}
-	if k := h.Get("Api-Key"); k != "" {
-		return k
+	for _, name := range []string{"Api-Key", "X-Goog-Api-Key"} {
+		if k := h.Get(name); k != "" {
+			return k
+		}
 	}
 	return h.Get("X-Api-Key")
 }
