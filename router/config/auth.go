@@ -51,6 +51,8 @@ func keyHeader(schema translator.Schema) string {
 		return "api-key"
 	case translator.Anthropic:
 		return "x-api-key"
+	case translator.GoogleAIStudio:
+		return "x-goog-api-key"
 	}
 	return "authorization"
 }

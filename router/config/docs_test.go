@@ -85,6 +85,10 @@ func TestProviderDocs(t *testing.T) {
 						value = "https://host.example"
 					case strings.HasSuffix(name, "_REGION"):
 						value = "us-east-1"
+					case strings.Contains(name, "_USE_"):
+						value = "true"
+					case strings.HasSuffix(name, "_LOCATION"):
+						value = "global"
 					case strings.HasSuffix(name, "_VERSION"):
 						value = "2024-10-21"
 					}

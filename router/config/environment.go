@@ -58,6 +58,17 @@ var knownProviders = []knownProvider{{
 	header:  "x-api-key",
 	models:  []string{"claude-"},
 }, {
+	// Where its own clients would speak to Vertex AI, the key is for nothing.
+	name:    "google",
+	key:     "GOOGLE_API_KEY",
+	alias:   "GEMINI_API_KEY",
+	baseURL: "GOOGLE_GEMINI_BASE_URL",
+	url:     "https://generativelanguage.googleapis.com",
+	under:   "/v1beta",
+	schema:  translator.GoogleAIStudio,
+	header:  "x-goog-api-key",
+	models:  geminiModels,
+}, {
 	name:    "cohere",
 	key:     "CO_API_KEY",
 	alias:   "COHERE_API_KEY",
@@ -83,6 +94,7 @@ func FromEnvironment(o Options) (*Config, error) {
 	}
 	c := &Config{}
 	hash := sha256.New()
+	variable := func(name string) string { value, _ := lookup(name); return value }
 	for i := range knownProviders {
 		p := &knownProviders[i]
 		from := p.key
@@ -96,7 +108,7 @@ func FromEnvironment(o Options) (*Config, error) {
 		if p.version != "" {
 			version, _ = lookup(p.version)
 		}
-		if key == "" || cmp.Or(baseURL, p.url) == "" {
+		if key == "" || cmp.Or(baseURL, p.url) == "" || p.schema == translator.GoogleAIStudio && usesVertex(variable) {
 			continue
 		}
 		b, err := p.backend(from, key, cmp.Or(baseURL, p.url), version)
@@ -106,7 +118,15 @@ func FromEnvironment(o Options) (*Config, error) {
 		c.Backends = append(c.Backends, b)
 		fmt.Fprintf(hash, "%q %q %q %q\n", p.name, key, baseURL, version)
 	}
-	b, err := bedrockFromEnvironment(func(name string) string { value, _ := lookup(name); return value })
+	v, err := vertexFromEnvironment(variable)
+	if err != nil {
+		return nil, err
+	}
+	if v != nil {
+		c.Backends = append(c.Backends, v)
+		fmt.Fprintf(hash, "%q %q %d %q %q %q\n", v.ID, v.Endpoint.Host, v.Endpoint.Port, v.Schema.Prefix, v.Schema.Project, v.Schema.Location)
+	}
+	b, err := bedrockFromEnvironment(variable)
 	if err != nil {
 		return nil, err
 	}

@@ -89,6 +89,27 @@ func TestFromEnvironment(t *testing.T) {
 			want: single(known("cohere", "COHERE_API_KEY", "authorization", "Bearer ", translator.Backend{Schema: translator.Cohere, Prefix: "/v2"}, "api.cohere.com", nil)),
 		},
 		{
+			name: "Google's key by either name", env: env("GEMINI_API_KEY", "k"),
+			want: single(known("google", "GEMINI_API_KEY", "x-goog-api-key", "", translator.Backend{Schema: translator.GoogleAIStudio, Prefix: "/v1beta"}, "generativelanguage.googleapis.com", nil)),
+		},
+		{
+			name: "a project without Vertex AI", env: env("GOOGLE_CLOUD_PROJECT", "p", "GOOGLE_API_KEY", "k"),
+			want: single(known("google", "GOOGLE_API_KEY", "x-goog-api-key", "", translator.Backend{Schema: translator.GoogleAIStudio, Prefix: "/v1beta"}, "generativelanguage.googleapis.com", nil)),
+		},
+		{name: "Vertex AI without a project", env: env("GOOGLE_GENAI_USE_VERTEXAI", "1", "GOOGLE_API_KEY", "k")},
+		{
+			name: "Vertex AI", env: env("GOOGLE_GENAI_USE_VERTEXAI", "True", "GOOGLE_CLOUD_PROJECT", "p", "GOOGLE_CLOUD_LOCATION", "us-east5", "GOOGLE_API_KEY", "k"),
+			want: single(known("vertex", "GOOGLE_CLOUD_PROJECT", "authorization", "Bearer ", translator.Backend{Schema: translator.GCPVertexAI, Prefix: "/v1", Project: "p", Location: "us-east5"},
+				"us-east5-aiplatform.googleapis.com", func(b *Backend) {
+					b.Auth = Auth{Type: AuthGCP, Header: "authorization", Prefix: "Bearer ", Scope: googleScope}
+					b.ModelPrefixes = geminiModels
+				})),
+		},
+		{
+			name: "a location that is none", env: env("GOOGLE_GENAI_USE_VERTEXAI", "1", "GOOGLE_CLOUD_PROJECT", "p", "GOOGLE_CLOUD_LOCATION", "evil.example/"),
+			err: `environment variable GOOGLE_CLOUD_LOCATION or GOOGLE_CLOUD_REGION: "evil.example/" is not the name of a location`,
+		},
+		{
 			name: "two providers", env: env("OPENAI_API_KEY", "k", "AZURE_OPENAI_API_KEY", "k", "AZURE_OPENAI_ENDPOINT", endpoint),
 			want: &Config{Backends: []*Backend{knownAzure("", "/openai/v1"), knownOpenAI(nil)}},
 		},

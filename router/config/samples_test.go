@@ -36,6 +36,8 @@ func TestSamples(t *testing.T) {
 		{"aws-bedrock.yaml", 1, []string{"aws-bedrock"}},
 		{"google-anthropic.yaml", 1, []string{"google-anthropic"}},
 		{"google-vertex.yaml", 1, []string{"google-vertex"}},
+		{"google-vertex-gemini.yaml", 1, []string{"google-vertex-gemini"}},
+		{"google-aistudio.yaml", 1, []string{"google-aistudio"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.file, func(t *testing.T) {

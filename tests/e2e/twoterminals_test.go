@@ -161,6 +161,9 @@ func TestSamples(t *testing.T) {
 		"google-anthropic.yaml": {model: "claude-sonnet-4-5@20250929", want: []string{"google-anthropic"}, env: google},
 		"google-vertex.yaml":    {model: "gemini-flash", want: []string{"google-vertex"}, env: google, upstream: "google/gemini-2.5-flash"},
 		"own-clusters.yaml":     {model: "fake-small", want: []string{"my-backend"}, bootstrap: "own-clusters-envoy.yaml"},
+
+		"google-vertex-gemini.yaml": {model: "gemini-3.5-flash", want: []string{"google-vertex-gemini"}, env: google},
+		"google-aistudio.yaml":      {model: "gemini-3.5-flash", want: []string{"google-aistudio"}, env: []string{"GEMINI_API_KEY=AIza-test"}},
 	}
 	files, err := filepath.Glob(filepath.Join(envoytest.Root(t), folder, "*"))
 	if err != nil || len(files) < len(uses) {
