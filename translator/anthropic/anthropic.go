@@ -93,45 +93,6 @@ func set(out *chat.Outgoing, name, value string) {
 // leaves alone: AWS signs it as %3A, and Google's paths mean something by it.
 func segment(s string) string { return strings.ReplaceAll(url.PathEscape(s), ":", "%3A") }
 
-// betasOf returns the beta features that the caller asks for.
-func betasOf(t *chat.Trip) (betas []string) {
-	add := func(list string) {
-		for b := range strings.SplitSeq(list, ",") {
-			if b = strings.TrimSpace(b); b != "" && !slices.Contains(betas, b) {
-				betas = append(betas, b)
-			}
-		}
-	}
-	if t.Header != nil {
-		add(t.Header.Get("anthropic-beta"))
-	}
-	v := t.Request.Extension("anthropic_beta")
-	add(v.String())
-	for e := v.Elements(); e.Next(); {
-		add(e.Value().String())
-	}
-	return betas
-}
-
-// shared are the betas that all homes know; one unknown beta fails the whole
-// request.
-var shared = map[string]bool{
-	"interleaved-thinking-2025-05-14": true, "context-1m-2025-08-07": true, "context-management-2025-06-27": true,
-	"computer-use-2025-01-24": true, "computer-use-2025-11-24": true, "tool-search-tool-2025-10-19": true, "compact-2026-01-12": true,
-}
-
-// fitBetas leaves out the betas that the home does not know.
-func (d *Dialect) fitBetas(t *chat.Trip) (fit []string) {
-	for _, b := range betasOf(t) {
-		if d.home == direct || shared[b] {
-			fit = append(fit, b)
-		} else {
-			t.Warn("anthropic_beta", "unsupported")
-		}
-	}
-	return fit
-}
-
 var _ chat.Backend = (*Dialect)(nil)
 
 func appendMember(dst []byte, name string, value []byte) []byte {

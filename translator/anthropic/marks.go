@@ -17,8 +17,11 @@ func (w *writer) fitMarks() {
 	if len(front)+len(back) == 0 {
 		return
 	}
-	all := append(front, back...)
-	hour := false
+	all, most := append(front, back...), mostMarks
+	if w.automatic != "" {
+		most-- // it is the last of them
+	}
+	hour := w.automatic == "1h"
 	for _, mark := range slices.Backward(all) {
 		switch ttl := w.life(*mark); {
 		case ttl == "1h":
@@ -31,13 +34,13 @@ func (w *writer) fitMarks() {
 			*mark = ttl
 		}
 	}
-	if len(all) <= mostMarks {
+	if len(all) <= most {
 		return
 	}
 	w.trip.Warn("prompt_cache_breakpoint", "too_many")
-	keep := min(len(front), mostMarks)
+	keep := min(len(front), most)
 	for i, mark := range all {
-		if i >= keep && i < len(all)-(mostMarks-keep) {
+		if i >= keep && i < len(all)-(most-keep) {
 			*mark = ""
 		}
 	}

@@ -20,6 +20,9 @@ func (d *Dialect) WriteRequest(out *chat.Outgoing, t *chat.Trip) error {
 	if err := w.fitTools(); err != nil {
 		return err
 	}
+	if own := w.req.Extension("cache_control"); own.IsObject() {
+		w.ownMark(own)
+	}
 	w.fitMarks()
 	if err := w.write(); err != nil {
 		return err
@@ -43,7 +46,8 @@ type writer struct {
 	thinking  string // the value of the field; "" for none
 	thinks    bool   // that value turns it on
 	effort    string
-	strict    int // how many tools were strict so far
+	strict    int    // how many tools were strict so far
+	automatic string // how long to keep the whole of the request: "" for not at all
 }
 
 // Defaults for clients that name no limit. Bedrock takes the limit from the
@@ -74,7 +78,7 @@ func (w *writer) limit() {
 // callers may send, it wins over reasoning_effort.
 func (w *writer) think() {
 	if own := w.req.Extension("thinking"); own.IsObject() {
-		w.thinking, w.thinks = string(own), own.Get("type").String() != "disabled"
+		w.ownThinking(own)
 		return
 	}
 	switch effort := w.req.Effort; effort {
@@ -224,7 +228,14 @@ func (w *writer) sampling() {
 	}
 	w.stop()
 	if v := r.Extension("context_management"); v.IsObject() {
-		w.member("context_management", v)
+		if w.has(betaContext, betaCompact) {
+			w.member("context_management", v)
+		} else {
+			w.trip.Warn("context_management", "unsupported")
+		}
+	}
+	if w.automatic != "" {
+		w.mark(w.automatic)
 	}
 }
 
@@ -259,16 +270,15 @@ func (w *writer) output() {
 	if w.thinking != "" {
 		w.member("thinking", []byte(w.thinking))
 	}
+	own := w.req.Extension("output_config")
+	rest := w.ownOutput(own)
 	f := &w.req.Format
-	if w.effort == "" && len(f.Schema) == 0 {
+	if w.effort == "" && len(f.Schema) == 0 && len(rest) == 0 {
 		return
 	}
 	w.out = append(w.out, `,"output_config":{`...)
 	if w.effort != "" {
-		w.out = raw.AppendString(append(w.out, `"effort":`...), w.effort)
-		if len(f.Schema) > 0 {
-			w.out = append(w.out, ',')
-		}
+		w.out = append(raw.AppendString(append(w.out, `"effort":`...), w.effort), ',')
 	}
 	if len(f.Schema) > 0 {
 		w.out = append(w.out, `"format":{"type":"json_schema","schema":`...)
@@ -276,9 +286,12 @@ func (w *writer) output() {
 		if w.out, changed = schema.AppendClosed(w.out, f.Schema); changed {
 			w.trip.Warn("response_format", "schema_narrowed")
 		}
-		w.out = append(w.out, '}')
+		w.out = append(w.out, "},"...)
 	}
-	w.out = append(w.out, '}')
+	for _, at := range rest {
+		w.out = append(append(w.out, own[at.Start:at.End]...), ',')
+	}
+	w.out[len(w.out)-1] = '}'
 }
 
 // tier says at what price the request is to be served, where the rules have

@@ -84,7 +84,7 @@ func tierAmong(tiers ...string) func(*chat.Trip) bool {
 
 // extensions are the fields of Anthropic's own that callers of OpenAI's API send
 // where they know who answers.
-var extensions = []string{"thinking", "top_k", "anthropic_beta", "context_management"}
+var extensions = []string{"thinking", "top_k", "anthropic_beta", "context_management", "output_config", "cache_control"}
 
 // Habits says how Claude wants a conversation to be.
 func (d *Dialect) Habits(t *chat.Trip) chat.Habits {
