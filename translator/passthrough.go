@@ -116,6 +116,8 @@ func (p *passthrough) Head(out *Edit, status int, h Headers) error {
 	if p.locked = status == http.StatusUnauthorized && !p.backend.ClientCredential; p.locked {
 		p.mode = Whole
 		out.Remove = append(out.Remove, contentEncoding, authenticate)
+	} else if p.mode == Whole && status >= 400 && p.packed != plain {
+		out.Remove = append(out.Remove, contentEncoding)
 	}
 	out.Mode = p.mode
 	if p.mode == Stream && p.packed != plain && p.hide {
@@ -158,13 +160,28 @@ func (p *passthrough) Body(dst, chunk []byte, last bool) (out []byte, same bool,
 		p.watch.tally.refuse(err)
 		return openai.Dialect{}.WriteError(dst, err), false, nil
 	case p.mode == Whole && p.status >= 400:
-		p.watch.refused(p.status, p.packed.unpack(chunk))
+		return p.refused(dst, chunk)
 	case p.mode == Whole:
 		p.watch.whole(p.packed.unpack(chunk))
 	case p.mode == Stream:
 		return p.stream(dst, chunk, last)
 	}
 	return dst, true, nil
+}
+
+// refused reads an error's body, which goes on as it came, unpacked, unless it
+// says in words of its own that the request is too long.
+func (p *passthrough) refused(dst, chunk []byte) (out []byte, same bool, err error) {
+	body := p.packed.unpack(chunk)
+	if err := overflow(p.status, body); err != nil {
+		p.watch.tally.refuse(err)
+		return openai.Dialect{}.WriteError(dst, err), false, nil
+	}
+	p.watch.refused(p.status, body)
+	if p.packed == plain {
+		return dst, true, nil
+	}
+	return append(dst, body...), false, nil
 }
 
 func (p *passthrough) Tally() Tally { return p.watch.tally }
