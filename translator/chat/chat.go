@@ -43,9 +43,10 @@ type Request struct {
 	Stream bool
 	Counts bool // the client wants the stream to report its usage
 
-	User        string // safety_identifier, else user
-	Tier        string // service_tier
-	CacheTTL    string // of marks that name none
+	User        string   // safety_identifier, else user
+	Tier        string   // service_tier
+	CacheKey    raw.Text // prompt_cache_key
+	CacheTTL    string   // of marks that name none
 	Metadata    raw.Value
 	WebSearch   raw.Value // web_search_options
 	Prediction  raw.Value

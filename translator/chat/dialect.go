@@ -75,6 +75,10 @@ type Habits struct {
 	Exact func(*Turn) bool
 	// Late is what becomes of late system messages unless the option says.
 	Late Late
+	// LateInPlace says that a late system message stays where it is if the user has
+	// said something right before it and somebody says something after it. What
+	// tools have answered does not count. Elsewhere it becomes the user's words.
+	LateInPlace bool
 	// Prefill says that an answer may be begun by the client.
 	Prefill bool
 	// IDs is how long a tool's id may be in bytes; 0 means 64.

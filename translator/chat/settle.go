@@ -209,7 +209,11 @@ func (t *Trip) placeSystem(h *Habits) error {
 		})
 		return t.Lose(Shift, LateSystem, at, "system_moved")
 	}
-	t.delayLate(lead)
+	if h.LateInPlace {
+		t.keepLate(lead)
+	} else {
+		t.delayLate(lead)
+	}
 	return nil
 }
 
@@ -248,13 +252,36 @@ func (t *Trip) delayLate(lead int) {
 	before := System
 	for i := lead; i < len(turns); i++ {
 		if turns[i].Role == System && before != User {
-			turns[i].Role, turns[i].Blocks = User, tagged(turns[i].Blocks)
-			t.Warn(fieldNames[LateSystem].name, "system_as_user")
+			t.userSays(&turns[i])
 		}
 		if turns[i].Role != System {
 			before = turns[i].Role
 		}
 	}
+}
+
+// keepLate leaves late system turns where they are, as far as they may stand
+// there.
+func (t *Trip) keepLate(lead int) {
+	turns := t.Request.Turns
+	words := false // the user's, right before
+	for i := lead; i < len(turns); i++ {
+		turn := &turns[i]
+		if turn.Role == System {
+			if !words || i == len(turns)-1 {
+				t.userSays(turn)
+				words = true
+			}
+			continue
+		}
+		words = turn.Role == User && slices.ContainsFunc(turn.Blocks, func(b Block) bool { return b.What != Result })
+	}
+}
+
+// userSays makes a system turn the user's.
+func (t *Trip) userSays(turn *Turn) {
+	turn.Role, turn.Blocks = User, tagged(turn.Blocks)
+	t.Warn(LateSystem.Name(), "system_as_user")
 }
 
 // mergeTurns makes neighbours of one role one turn, and leaves out turns that

@@ -98,6 +98,11 @@ func TestSettle(t *testing.T) {
 		{"but not over what cannot be", Habits{Late: LateHoist}, Options{LateSystem: LateNative}, turns(user(text("a")), system(text("s"))), "S s | U a", []string{"messages;system_moved"}},
 		{"instructions between a call and its result", Habits{Late: LateNative}, Options{}, turns(user(text("a")), assistant(call("x", "f")), system(text("s")), user(result("x"))),
 			"U a | A f#x | U =x | S s", nil},
+		{"late instructions, where they are", Habits{Late: LateNative, LateInPlace: true}, Options{},
+			turns(user(text("a")), system(text("s")), assistant(text("b")), system(text("t")), user(text("c")), system(text("u"))),
+			"U a | S s | A b | U <system>t</system> c <system>u</system>", []string{"messages;system_as_user"}},
+		{"the same, behind a tool's words", Habits{Late: LateNative, LateInPlace: true}, Options{}, turns(user(text("a")), assistant(call("x", "f")), user(result("x")), system(text("s")), assistant(text("b")), user(text("c"))),
+			"U a | A f#x | U =x <system>s</system> | A b | U c", []string{"messages;system_as_user"}},
 
 		{"ids that do not fit, and repeat", Habits{}, Options{},
 			turns(user(text("?")), assistant(call("f:0", "f")), user(result("f:0")), assistant(call("f:0", "f")), user(result("f:0"))),

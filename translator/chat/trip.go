@@ -110,6 +110,8 @@ func (r *Request) drop(f Field) {
 		r.dropMedia(func(b *Block) bool { return b.What == File })
 	case ImageDetail:
 		r.eachMedia(func(m *Media) { m.Detail = "" })
+	case CacheKey:
+		r.CacheKey = nil
 	case CacheMarks:
 		r.dropMarks()
 	case StrictTools:

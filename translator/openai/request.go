@@ -241,6 +241,7 @@ func (r *reader) hint(name string, v raw.Value) (ok bool) {
 			use(chat.Verbosity)
 		}
 	case "prompt_cache_key":
+		q.CacheKey = v.Text()
 		use(chat.CacheKey)
 	case "prompt_cache_retention":
 		use(chat.CacheRetention)
