@@ -12,6 +12,7 @@ MAKEFLAGS   += --warn-undefined-variables --no-builtin-rules
 ENVOY_VERSION  ?= 1.40.0
 ENVOY_VERSIONS ?= 1.40.0 1.39.3 1.38.3
 OPENAI_PYTHON  ?= 3.52.0
+MISTRAL_PYTHON ?= 3.7.0
 TIKTOKEN       ?= 0.14.0
 TIKTOKEN_LIBS  := .envoy/tiktoken-$(TIKTOKEN)
 RANKS          := github.com/pkoukk/tiktoken-go-loader@v0.0.2
@@ -107,12 +108,18 @@ check: generate fmt lint ## generate, format and lint, then fail if that changed
 envoy: ## get the Envoy of ENVOY_VERSION into .envoy/ (ENVOY_PATH names another)
 	@go run ./internal/envoy/fetch -version $(ENVOY_VERSION) > /dev/null
 
-python: $(PYTHON_LIBS)/.done
+python: $(PYTHON_LIBS)/.done $(PYTHON_LIBS)/.mistralai-$(MISTRAL_PYTHON)
 
 # --target needs no venv, which Debian packs apart, and touches no system folder.
 $(PYTHON_LIBS)/.done:
 	@echo 'fetching the openai client $(OPENAI_PYTHON) for the tests'
 	python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-warn-conflicts --target $(@D) 'openai==$(OPENAI_PYTHON)'
+	touch $@
+
+# What it shares with the openai client stays as that one has it.
+$(PYTHON_LIBS)/.mistralai-$(MISTRAL_PYTHON): $(PYTHON_LIBS)/.done
+	@echo 'fetching the mistralai client $(MISTRAL_PYTHON) for the tests'
+	python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-warn-conflicts --target $(@D) 'mistralai==$(MISTRAL_PYTHON)' 2>&1 | { grep -v 'already exists' >&2 || true; }
 	touch $@
 
 $(TIKTOKEN_LIBS)/.done:

@@ -48,6 +48,7 @@ var homes = map[string]Backend{
 	"openai_anthropic":    {Schema: Anthropic, Prefix: "/v1"},
 	"openai_awsanthropic": {Schema: AWSAnthropic},
 	"openai_cohere":       {Schema: Cohere, Prefix: "/v2"},
+	"openai_mistral":      {Schema: Mistral, Prefix: "/mistral/v1"},
 	"openai_gcpanthropic": {Schema: GCPAnthropic, Prefix: "/v1", Project: "p-1", Location: "global"},
 
 	// By subject and backend.

@@ -12,6 +12,7 @@ import (
 	"llmroute/translator/cohere"
 	"llmroute/translator/embed"
 	"llmroute/translator/gemini"
+	"llmroute/translator/mistral"
 	"llmroute/translator/openai"
 	"llmroute/translator/rerank"
 )
@@ -29,6 +30,7 @@ var backends = map[Schema]chat.Backend{
 	GCPAnthropic: anthropic.Vertex,
 	AWSBedrock:   bedrock.Dialect{},
 	Cohere:       cohere.Dialect{},
+	Mistral:      mistral.Dialect{},
 
 	GoogleAIStudio: gemini.Studio,
 	GCPVertexAI:    gemini.Vertex,

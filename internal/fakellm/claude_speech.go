@@ -7,6 +7,7 @@ import "strings"
 type claudeSpeech struct {
 	*call
 	ask      ask
+	choice   int
 	thinking bool
 	hidden   bool // thoughts are signed, and not shown
 	seal     seal
@@ -37,7 +38,7 @@ func (s *claudeSpeech) compose() {
 		thought = thought[:min(len(thought), s.ask.limit)]
 	}
 	s.thoughtTokens = len(thought)
-	s.said = s.ask.answer(s.call, 0)
+	s.said = s.ask.answer(s.call, s.choice)
 	if s.faults.empty {
 		s.said.words, s.said.calls = nil, nil
 		return

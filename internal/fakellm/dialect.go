@@ -52,6 +52,7 @@ var claims = []struct {
 	{&cohere, exactly("/v2/chat")},
 	{&cohereVectors, exactly("/v2/embed")},
 	{&cohereRanks, exactly("/v2/rerank")},
+	{&mistral, exactly(mistralChat)},
 	{&mistralVectors, exactly(mistralEmbeddings)},
 	{&bareRerank, exactly("/rerank")},
 	{&azure, azureDeployment},

@@ -81,6 +81,18 @@ var knownProviders = []knownProvider{{
 	models: []string{
 		"c4ai-", "command-", "embed-english-", "embed-multilingual-", "embed-v", "rerank-english-", "rerank-multilingual-", "rerank-v",
 	},
+}, {
+	name:    "mistral",
+	key:     "MISTRAL_API_KEY",
+	baseURL: "MISTRAL_BASE_URL",
+	url:     "https://api.mistral.ai",
+	under:   "/v1",
+	schema:  translator.Mistral,
+	header:  "authorization",
+	prefix:  "Bearer ",
+	models: []string{
+		"codestral-", "devstral-", "magistral-", "ministral-", "mistral-", "open-mistral-", "open-mixtral-", "pixtral-", "voxtral-",
+	},
 }}
 
 // FromEnvironment configures the providers whose keys the environment holds, as

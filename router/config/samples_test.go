@@ -31,6 +31,7 @@ func TestSamples(t *testing.T) {
 		{"azure-openai.yaml", 1, []string{"azure-openai", "azure-openai-dated"}},
 		{"azure-entra.yaml", 1, []string{"azure-openai"}},
 		{"cohere.yaml", 1, []string{"cohere"}},
+		{"mistral.yaml", 1, []string{"mistral"}},
 		{"anthropic.yaml", 1, []string{"anthropic"}},
 		{"aws-anthropic.yaml", 1, []string{"aws-anthropic"}},
 		{"aws-bedrock.yaml", 1, []string{"aws-bedrock"}},

@@ -69,6 +69,7 @@ var homes = []home{
 		streamed: "/v1/projects/p-1/locations/global/publishers/anthropic/models/MODEL:streamRawPredict", foreign: true},
 	{name: converse, spec: []string{"outputSchema: AWSBedrock", bearer}, path: "/model/MODEL/converse", streamed: "/model/MODEL/converse-stream", foreign: true},
 	{name: cohere, spec: []string{"outputSchema: Cohere", bearer}, path: "/v2/chat", foreign: true, except: cohereOwn, sheet: cohereSheet},
+	{name: "Mistral", spec: []string{"outputSchema: {schema: Mistral, prefix: /mistral/v1}", bearer}, path: "/mistral/v1/chat/completions", foreign: true, except: mistralOwn, sheet: mistralSheet},
 	{name: astray, spec: []string{"outputSchema: {schema: AWSBedrock, prefix: /model/x/astray}", bearer},
 		path: "/model/x/astray/model/MODEL/converse", streamed: "/model/x/astray/model/MODEL/converse-stream", foreign: true, only: true},
 }

@@ -157,6 +157,7 @@ func TestSamples(t *testing.T) {
 		"aws-bedrock.yaml":      {model: awsModel, want: []string{"aws-bedrock"}, env: []string{"AWS_ACCESS_KEY_ID=AKIATEST", "AWS_SECRET_ACCESS_KEY=test"}},
 		"cohere.yaml":           {model: "command-a-03-2025", want: []string{"cohere"}, env: []string{"CO_API_KEY=test"}},
 		"retrieval.yaml":        {model: "gpt-4o-mini", want: []string{"openai"}, env: []string{"OPENAI_API_KEY=sk-test", "CO_API_KEY=test"}},
+		"mistral.yaml":          {model: "mistral-medium-latest", want: []string{"mistral"}, env: []string{"MISTRAL_API_KEY=test"}},
 		"azure-entra.yaml":      {model: "gpt-4o-mini", want: []string{"azure-openai"}, env: []string{"IDENTITY_ENDPOINT=" + tokens, "IDENTITY_HEADER=h"}},
 		"google-anthropic.yaml": {model: "claude-sonnet-4-5@20250929", want: []string{"google-anthropic"}, env: google},
 		"google-vertex.yaml":    {model: "gemini-flash", want: []string{"google-vertex"}, env: google, upstream: "google/gemini-2.5-flash"},

@@ -1,0 +1,286 @@
+package mistral
+
+import (
+	"crypto/sha256"
+	"math/big"
+	"strings"
+
+	"llmroute/translator/chat"
+	"llmroute/translator/raw"
+)
+
+// writer writes one request.
+type writer struct {
+	t   *chat.Trip
+	dst []byte
+}
+
+// WriteRequest writes a chat completions request in Mistral's words.
+func (Dialect) WriteRequest(out *chat.Outgoing, t *chat.Trip) error {
+	w := writer{t: t, dst: append(out.Body, '{')}
+	w.key("model")
+	w.dst = raw.AppendString(w.dst, t.Options.Model)
+	if t.Request.Stream {
+		w.value("stream", raw.Value("true"))
+	}
+	w.key("messages")
+	w.dst = append(w.dst, '[')
+	for i := range t.Request.Turns {
+		if err := w.turn(i); err != nil {
+			return err
+		}
+	}
+	w.dst = append(w.dst, ']')
+	if err := w.tools(); err != nil {
+		return err
+	}
+	if err := w.settings(); err != nil {
+		return err
+	}
+	out.Body = append(w.dst, '}')
+	out.Path = t.Options.Prefix + "/chat/completions"
+	out.Set = append(out.Set, chat.Header{Name: "content-type", Value: "application/json"})
+	return nil
+}
+
+// next begins what follows in an object or array that opened so.
+func (w *writer) next(opened byte) {
+	if w.dst[len(w.dst)-1] != opened {
+		w.dst = append(w.dst, ',')
+	}
+}
+
+// key begins a member of an object.
+func (w *writer) key(name string) {
+	w.next('{')
+	w.dst = append(append(append(w.dst, '"'), name...), '"', ':')
+}
+
+// value writes a member of an object as it is, if it is.
+func (w *writer) value(name string, v raw.Value) {
+	if len(v) > 0 {
+		w.key(name)
+		w.dst = append(w.dst, v...)
+	}
+}
+
+// text writes a member that is a string.
+func (w *writer) text(name string, t raw.Text) {
+	w.key(name)
+	w.dst = raw.AppendText(w.dst, t)
+}
+
+func (w *writer) turn(i int) error {
+	turn := &w.t.Request.Turns[i]
+	switch turn.Role {
+	case chat.System:
+		return w.message("system", turn.Blocks, "")
+	case chat.Assistant:
+		return w.assistant(turn.Blocks, i == len(w.t.Request.Turns)-1)
+	}
+	words := turn.Blocks
+	for len(words) > 0 && words[0].What == chat.Result { // they stand in front
+		if err := w.message("tool", words[0].Blocks, words[0].ID); err != nil {
+			return err
+		}
+		words = words[1:]
+	}
+	if len(words) == 0 {
+		return nil
+	}
+	return w.message("user", words, "")
+}
+
+// message writes a message; of a tool's, call is the call's id.
+func (w *writer) message(role string, blocks []chat.Block, call string) error {
+	w.next('[')
+	w.dst = append(append(append(w.dst, `{"role":"`...), role...), '"')
+	if call != "" {
+		w.key("tool_call_id")
+		w.dst = raw.AppendString(w.dst, idOf(call))
+	}
+	if err := w.content(blocks); err != nil {
+		return err
+	}
+	w.dst = append(w.dst, '}')
+	return nil
+}
+
+// content writes the words of a message: a string that was one, else parts.
+func (w *writer) content(blocks []chat.Block) error {
+	if len(blocks) == 0 || len(blocks) == 1 && blocks[0].What == chat.Text && blocks[0].Part < 0 {
+		var words raw.Text
+		if len(blocks) > 0 {
+			words = blocks[0].Text
+		}
+		w.text("content", words)
+		return nil
+	}
+	w.key("content")
+	w.dst = append(w.dst, '[')
+	for i := range blocks {
+		if err := w.part(&blocks[i]); err != nil {
+			return err
+		}
+	}
+	w.dst = append(w.dst, ']')
+	return nil
+}
+
+func (w *writer) part(b *chat.Block) error {
+	switch b.What {
+	case chat.Text:
+		w.begin("text")
+		w.text("text", b.Text)
+	case chat.Thinking, chat.Redacted:
+		w.thought(b)
+	case chat.Image:
+		w.begin("image_url")
+		w.dst = append(w.dst, `,"image_url":{`...)
+		w.source("url", b.Media)
+		if d := b.Media.Detail; d == "original" {
+			w.text("detail", raw.Text("high"))
+		} else if d != "" {
+			w.text("detail", raw.Quote(d))
+		}
+		w.dst = append(w.dst, '}')
+	case chat.Audio:
+		w.begin("input_audio")
+		w.text("input_audio", b.Media.Base64)
+	case chat.File:
+		return w.file(b.Media)
+	default:
+		return nil
+	}
+	w.dst = append(w.dst, '}')
+	return nil
+}
+
+// begin begins a part.
+func (w *writer) begin(kind string) {
+	w.next('[')
+	w.dst = append(append(append(w.dst, `{"type":"`...), kind...), '"')
+}
+
+// source writes where a picture or document is, or what is in it.
+func (w *writer) source(name string, m *chat.Media) {
+	if len(m.URL) > 0 {
+		w.text(name, m.URL)
+		return
+	}
+	kind := m.Type
+	if kind == "" {
+		kind = "application/pdf" // of pictures it is always known
+	}
+	w.key(name)
+	w.dst = append(append(append(w.dst, `"data:`...), raw.Quote(kind)...), ";base64,"...)
+	w.dst = append(append(w.dst, m.Base64...), '"')
+}
+
+func (w *writer) file(m *chat.Media) error {
+	switch {
+	case m.FileID != "":
+		w.begin("file")
+		w.text("file_id", raw.Quote(m.FileID))
+	case isPDF(m):
+		w.begin("document_url")
+		w.source("document_url", m)
+		if m.Name != "" {
+			w.text("document_name", raw.Quote(m.Name))
+		}
+	default: // in the results of tools, which the rules do not look into
+		return w.t.Lose(chat.Refuse, chat.FilePart, m.Param, "unsupported")
+	}
+	w.dst = append(w.dst, '}')
+	return nil
+}
+
+// thought writes what the model thought. Only Mistral's own signature is taken.
+func (w *writer) thought(b *chat.Block) {
+	w.begin("thinking")
+	w.dst = raw.AppendText(append(w.dst, `,"thinking":[{"type":"text","text":`...), b.Text)
+	w.dst = append(w.dst, `}],"closed":true`...)
+	if b.For == provider && len(b.Sig) > 0 {
+		w.text("signature", b.Sig)
+	}
+}
+
+// assistant writes an earlier answer, or the beginning of the one that is asked
+// for.
+func (w *writer) assistant(blocks []chat.Block, last bool) error {
+	words := make([]chat.Block, 0, len(blocks))
+	calls := 0
+	for i := range blocks {
+		if b := &blocks[i]; b.What == chat.Call || b.What == chat.Custom {
+			calls++
+		} else {
+			words = append(words, *b)
+		}
+	}
+	w.next('[')
+	w.dst = append(w.dst, `{"role":"assistant"`...)
+	if len(words) > 0 || calls == 0 {
+		if err := w.content(words); err != nil {
+			return err
+		}
+	}
+	if calls > 0 {
+		w.value("tool_calls", raw.Value("["))
+		for i := range blocks {
+			w.call(&blocks[i])
+		}
+		w.dst = append(w.dst, ']')
+	}
+	if last {
+		w.value("prefix", raw.Value("true"))
+		w.t.Warn("messages", "prefix")
+	}
+	w.dst = append(w.dst, '}')
+	return nil
+}
+
+func (w *writer) call(b *chat.Block) {
+	if b.What != chat.Call && b.What != chat.Custom {
+		return
+	}
+	w.next('[')
+	w.dst = append(append(append(w.dst, `{"id":"`...), idOf(b.ID)...), `","type":"function","function":{`...)
+	w.text("name", raw.Quote(w.t.Name(b.Name)))
+	args := b.Args
+	switch {
+	case b.What == chat.Custom:
+		args = raw.AppendEscaped(nil, w.t.Object(b))
+	case args.Blank():
+		args = raw.Text("{}")
+	}
+	w.text("arguments", args)
+	w.dst = append(w.dst, '}', '}')
+}
+
+// idLength is how long the id of a call is, no more and no less.
+const idLength = 9
+
+const digits = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+// idOf returns the id that Mistral takes for a call. It depends on the id alone,
+// so that a call and its result agree, in this request and in every later one.
+func idOf(id string) string {
+	if len(id) == idLength && !strings.ContainsAny(id, "_-") { // no other characters come here
+		return id
+	}
+	sum := sha256.Sum256([]byte(id))
+	n, base, digit := new(big.Int).SetBytes(sum[:]), big.NewInt(int64(len(digits))), new(big.Int)
+	var text []byte // the number's digits, the last one first
+	for n.Sign() > 0 {
+		n.DivMod(n, base, digit)
+		text = append(text, digits[digit.Int64()])
+	}
+	out := make([]byte, idLength)
+	for i := range out {
+		out[i] = digits[0]
+		if at := len(text) - 1 - i; at >= 0 {
+			out[i] = text[at]
+		}
+	}
+	return string(out)
+}
