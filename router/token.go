@@ -1,10 +1,12 @@
 package router
 
 import (
+	"slices"
 	"sync/atomic"
 
 	"llmroute/router/config"
 	"llmroute/router/credential"
+	"llmroute/translator"
 )
 
 // tokened is the part of a Backend that changes while it is in force: the token
@@ -41,6 +43,9 @@ func (b *Backend) ready() (*Backend, error) {
 		switch {
 		case b.Auth.Type != config.AuthAWSSigV4:
 			fresh.Set = b.withCredential(token.Value)
+			if token.QuotaProject != "" { // in front: headerMutation has the last word
+				fresh.Set = slices.Insert(fresh.Set, 0, translator.Header{Name: "x-goog-user-project", Value: token.QuotaProject})
+			}
 		case !b.givesWay():
 			fresh.signer = credential.NewSigner(token, b.Auth.Region, b.Auth.Service)
 		}

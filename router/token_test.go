@@ -95,6 +95,29 @@ func TestPlanHoldsTheToken(t *testing.T) {
 	})
 }
 
+// A user's own credentials name the project that is to pay.
+func TestQuotaProject(t *testing.T) {
+	r := New(anywhere{}, nil)
+	r.credentials = credential.NewPool(credential.Options{Source: func(config.Auth) (credential.Source, error) { return payer("p-9"), nil }})
+	t.Cleanup(r.Close)
+	apply(t, r, backend("b", withGoogle))
+	got, err := sent(t, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []translator.Header{{Name: "x-goog-user-project", Value: "p-9"}, {Name: "authorization", Value: "Bearer t"}}
+	if diff := cmp.Diff(got, want); diff != "" {
+		t.Errorf("headers (-got +want):\n%s", diff)
+	}
+}
+
+// payer gives out a token of a user whose requests are for that project.
+type payer string
+
+func (p payer) Token(context.Context) (*credential.Token, error) {
+	return &credential.Token{Value: "t", Expires: time.Now().Add(time.Hour), QuotaProject: string(p)}, nil
+}
+
 // A key that was replaced, in its file or its Secret, comes with the next
 // configuration, and requests go on with its token.
 func TestReplacedSecretGetsItsOwnToken(t *testing.T) {

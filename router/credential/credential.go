@@ -26,6 +26,10 @@ type Token struct {
 	// Of AWS's keys, of which the Value is the secret one.
 	ID      string        // of the access key
 	Session config.Secret // token of the session, "" for keys that last
+
+	// QuotaProject is the Google project that requests are to be counted against,
+	// which a user's own credentials name beside themselves; "" for the usual one.
+	QuotaProject string
 }
 
 // Source gets tokens. Every call asks the provider anew. One goroutine at a

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"golang.org/x/net/http/httpguts"
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/google"
 
@@ -48,7 +49,7 @@ func (s *googleSource) Token(ctx context.Context) (*Token, error) {
 	answered := &lastAnswer{next: s.client.Transport}
 	client := *s.client
 	client.Transport = answered
-	t, err := s.fetch(context.WithValue(ctx, oauth2.HTTPClient, &client))
+	t, project, err := s.fetch(context.WithValue(ctx, oauth2.HTTPClient, &client))
 	if err != nil {
 		err = fmt.Errorf("google token: %w", err)
 		if isRefusal(answered.status) {
@@ -56,21 +57,34 @@ func (s *googleSource) Token(ctx context.Context) (*Token, error) {
 		}
 		return nil, err
 	}
-	return &Token{Value: config.Secret(t.AccessToken), Expires: t.Expiry}, nil
+	return &Token{Value: config.Secret(t.AccessToken), Expires: t.Expiry, QuotaProject: project}, nil
 }
 
-func (s *googleSource) fetch(ctx context.Context) (*oauth2.Token, error) {
+func (s *googleSource) fetch(ctx context.Context) (t *oauth2.Token, project string, err error) {
 	var c *google.Credentials
-	var err error
 	if len(s.document) == 0 {
 		c, err = google.FindDefaultCredentials(ctx, s.scope)
 	} else {
 		c, err = google.CredentialsFromJSONWithType(ctx, s.document, s.kind, s.scope)
 	}
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return c.TokenSource.Token()
+	t, err = c.TokenSource.Token()
+	return t, quotaProject(c.JSON), err
+}
+
+// quotaProject returns the project that a credentials document names for quotas,
+// "" for none, and for a name that is none.
+func quotaProject(document []byte) string {
+	var d struct {
+		Project string `json:"quota_project_id"`
+	}
+	_ = json.Unmarshal(document, &d) // there is none on Google's own machines
+	if !httpguts.ValidHeaderFieldValue(d.Project) {
+		return ""
+	}
+	return d.Project
 }
 
 // googleCode returns the OAuth code of a refusal, where the library shows it.

@@ -75,9 +75,12 @@ func TestGoogleServiceAccount(t *testing.T) {
 func TestGoogleUser(t *testing.T) {
 	e := newEndpoint(t, gives("ya29.user"))
 	a := config.Auth{Type: config.AuthGCP, Scope: scope, Key: config.Secret(document(t, map[string]any{
-		"type": "authorized_user", "client_id": "c", "client_secret": "s", "refresh_token": "r"}))}
+		"type": "authorized_user", "client_id": "c", "client_secret": "s", "refresh_token": "r", "quota_project_id": "p-9"}))}
 	got, err := fetch(t, a, e.client(t))
 	wantToken(t, got, err, "ya29.user")
+	if got.QuotaProject != "p-9" {
+		t.Errorf("quota project %q", got.QuotaProject)
+	}
 	if _, form := e.last(t); form.Get("grant_type") != "refresh_token" || form.Get("refresh_token") != "r" {
 		t.Errorf("asked with %v", form)
 	}
