@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"llmroute/translator/raw"
@@ -160,10 +162,8 @@ func (o *object) member(value []byte, v span) error {
 	case "input":
 		o.input = true
 	default:
-		// Servers written in Go match keys without regard to case: to them a
-		// "Model" behind the model is the model.
-		if len(name) == len("model") && foldsToModel(name) {
-			return Invalid("unknown_parameter", string(name), fmt.Sprintf("Unknown parameter: '%s'. Did you mean 'model'?", name))
+		if meant := lookalike(name); meant != "" {
+			return Invalid("unknown_parameter", string(name), fmt.Sprintf("Unknown parameter: '%s'. Did you mean '%s'?", name, meant))
 		}
 	}
 	return nil
@@ -302,14 +302,25 @@ func unquoteKey(value []byte) (name []byte, escaped bool) {
 	return []byte(s), true
 }
 
-func foldsToModel(name []byte) bool {
-	const model = "model"
-	for i, c := range name {
-		if c|0x20 != model[i] {
-			return false
+// decisive are the keys by whose values routes and limits go.
+var decisive = []string{
+	"model", "stream", "messages", "input", "prompt", "system", "instructions", "tools", "functions",
+	"max_tokens", "max_completion_tokens", "max_output_tokens", "n", "best_of",
+}
+
+// lookalike returns the decisive key that name differs from in case alone, or "".
+// Servers written in Go match keys without regard to case: to them a "Model"
+// behind the model is the model.
+func lookalike(name []byte) string {
+	if !slices.ContainsFunc(name, func(c byte) bool { return c >= 'A' && c <= 'Z' || c >= utf8.RuneSelf }) {
+		return ""
+	}
+	for _, key := range decisive {
+		if strings.EqualFold(string(name), key) {
+			return key
 		}
 	}
-	return true
+	return ""
 }
 
 func duplicate(name string) error {

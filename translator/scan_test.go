@@ -80,6 +80,8 @@ func TestScanRefuses(t *testing.T) {
 		{"duplicate, escaped first", `{"\u006dodel":"a","model":"b"}`, "duplicate_parameter", "model", "Duplicate parameter: 'model' stands more than once in the request."},
 		{"duplicate of no importance", `{"seed":1,"a":2,"seed":1}`, "duplicate_parameter", "seed", "Duplicate parameter: 'seed' stands more than once in the request."},
 		{"another case", `{"model":"a","Model":"b"}`, "unknown_parameter", "Model", "Unknown parameter: 'Model'. Did you mean 'model'?"},
+		{"another case of a bound", `{"max_tokens":5,"Max_toKens":50000}`, "unknown_parameter", "Max_toKens", "Unknown parameter: 'Max_toKens'. Did you mean 'max_tokens'?"},
+		{"another case, escaped", `{"messages":[],"\u004dessages":[]}`, "unknown_parameter", "Messages", "Unknown parameter: 'Messages'. Did you mean 'messages'?"},
 		{"model is a number", `{"model":1}`, "invalid_type", "model", "Invalid type for 'model': expected a string."},
 		{"model is an object", `{"model":{}}`, "invalid_type", "model", "Invalid type for 'model': expected a string."},
 		{"long model", `{"model":"` + strings.Repeat("m", 257) + `"}`, "string_above_max_length", "model", "Invalid 'model': string too long. Expected a string with maximum length 256."},

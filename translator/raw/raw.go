@@ -6,7 +6,11 @@
 // early. Requests are checked before they get here; a reply is not ours to judge.
 package raw
 
-import "bytes"
+import (
+	"bytes"
+	"math"
+	"strconv"
+)
 
 // Value is one JSON value as it stands in a text, without space around it. The
 // empty Value means that there is none.
@@ -59,10 +63,12 @@ func (v Value) Text() Text {
 // String returns what the string v says, "" for another value.
 func (v Value) String() string { return v.Text().String() }
 
-// Int returns a number's whole part, 0 for another value and for what is
-// beyond 2^53, where JSON's numbers are not exact.
+// maxInt is how far JSON's numbers are exact.
+const maxInt = 1 << 53
+
+// Int returns a number's whole part, however it is written; 0 for another value
+// and for what is beyond 2^53, where JSON's numbers are not exact.
 func (v Value) Int() int64 {
-	const most = 1 << 53
 	var n int64
 	sign := int64(1)
 	for i, c := range v {
@@ -70,16 +76,25 @@ func (v Value) Int() int64 {
 		case i == 0 && c == '-':
 			sign = -1
 			continue
-		case c == '.' && i > 0:
-			return sign * n
+		case i > 0 && (c == '.' || c|0x20 == 'e'):
+			return v.whole()
 		case c < '0' || c > '9':
 			return 0
 		}
-		if n = n*10 + int64(c-'0'); n > most {
+		if n = n*10 + int64(c-'0'); n > maxInt {
 			return 0
 		}
 	}
 	return sign * n
+}
+
+// whole is Int of a number with a fraction or an exponent.
+func (v Value) whole() int64 {
+	f, err := strconv.ParseFloat(string(v), 64)
+	if err != nil || math.Abs(f) > maxInt {
+		return 0
+	}
+	return int64(f)
 }
 
 // Get returns the member of the object v with that name, the last of several,

@@ -39,7 +39,7 @@ func TestValue(t *testing.T) {
 }
 
 func TestInt(t *testing.T) {
-	for text, want := range map[string]int64{"0": 0, "12": 12, "-3": -3, "2.9": 2, "1e3": 0, `"4"`: 0, "": 0, "99999999999999999999": 0} {
+	for text, want := range map[string]int64{"0": 0, "12": 12, "-3": -3, "2.9": 2, "1e3": 1000, "1.5e3": 1500, "-1.5E+1": -15, "1e-2": 0, "9.1e15": 0, "1e999": 0, "1.x": 0, "-": 0, `"4"`: 0, "": 0, "99999999999999999999": 0} {
 		if got := Value(text).Int(); got != want {
 			t.Errorf("%s is %d, want %d", text, got, want)
 		}

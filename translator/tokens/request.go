@@ -3,6 +3,7 @@ package tokens
 import (
 	"bytes"
 	"sync"
+	"unicode/utf8"
 
 	"llmroute/translator/raw"
 )
@@ -64,7 +65,7 @@ const deepest = 10
 
 func (w *walker) request(v raw.Value) {
 	for m := v.Members(); m.Next(); {
-		switch v := m.Value(); string(w.name(&m)) {
+		switch v := m.Value(); string(w.folded(&m)) {
 		case "messages":
 			w.conversation(v)
 			w.n += perReply
@@ -115,7 +116,7 @@ func (w *walker) item(v raw.Value, depth int) {
 		}
 	case v.IsObject():
 		for m := v.Members(); m.Next(); {
-			w.member(w.name(&m), m.Value(), depth)
+			w.member(w.folded(&m), m.Value(), depth)
 		}
 	}
 }
@@ -166,6 +167,18 @@ func (w *walker) say(t raw.Text) {
 	}
 	w.scratch = t.Append(w.scratch[:0])
 	w.n += w.text(w.scratch)
+}
+
+// folded is name in lower case: servers written in Go take a "Content" for the
+// content.
+func (w *walker) folded(m *raw.Members) []byte {
+	name := w.name(m)
+	for _, c := range name {
+		if c >= 'A' && c <= 'Z' || c >= utf8.RuneSelf {
+			return bytes.ToLower(bytes.ToUpper(name)) // there are letters with two lower cases
+		}
+	}
+	return name
 }
 
 // name returns the name of a member, which an escape does not hide. It is good

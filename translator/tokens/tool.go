@@ -18,10 +18,9 @@ func (w *walker) tools(v raw.Value) {
 	declared := false
 	for e := v.Elements(); e.Next(); {
 		tool := e.Value()
-		for m := tool.Members(); m.Next(); {
-			if name := string(w.name(&m)); (name == "function" || name == "custom") && m.Value().IsObject() {
+		for m := e.Value().Members(); m.Next(); { // of several the last, as servers take it
+			if name := string(w.folded(&m)); (name == "function" || name == "custom") && m.Value().IsObject() {
 				tool = m.Value()
-				break
 			}
 		}
 		declared = w.tool(tool) || declared
@@ -34,7 +33,7 @@ func (w *walker) tools(v raw.Value) {
 func (w *walker) tool(v raw.Value) bool {
 	var name, description raw.Text
 	for m := v.Members(); m.Next(); {
-		switch string(w.name(&m)) {
+		switch string(w.folded(&m)) {
 		case "name":
 			name = m.Value().Text()
 		case "description":
@@ -49,7 +48,7 @@ func (w *walker) tool(v raw.Value) bool {
 	}
 	w.line(name, description)
 	for m := v.Members(); m.Next(); {
-		switch v := m.Value(); string(w.name(&m)) {
+		switch v := m.Value(); string(w.folded(&m)) {
 		case "parameters", "input_schema":
 			w.schema(nil, v, 1)
 		case "format": // the grammar of a custom tool
