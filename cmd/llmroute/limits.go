@@ -34,6 +34,9 @@ func (f *sidecarFlags) openLimits(log *slog.Logger) (limit.Store, error) {
 // request waits for them.
 func loadTokens(c *config.Config) {
 	for _, b := range c.Backends {
+		if b.Otherwise != nil {
+			tokens.For(string(b.Schema.Schema), b.ModelNameOverride).Load()
+		}
 		for _, m := range b.Settings {
 			if l := &m.Limits; l.Input() > 0 || l.TokensPerMinute > 0 {
 				name := m.Name

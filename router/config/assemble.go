@@ -81,7 +81,7 @@ func assemble(o Options, read *inputs) *assembly {
 		}
 	}
 	routes, aliases := a.join(), a.aliases()
-	a.checkDefaultBackend()
+	a.checkOptions()
 	a.warnUnused()
 
 	a.hash = a.read.hash(o, a.consulted)
@@ -232,7 +232,11 @@ func (a *assembly) sortedBackends() []*Backend {
 	return all
 }
 
-func (a *assembly) checkDefaultBackend() {
+// checkOptions looks at what is said of all backends.
+func (a *assembly) checkOptions() {
+	if n := a.options.ForceContextWindow; n < 0 {
+		a.fail(Problem{Message: fmt.Sprintf("forced context window %d: must be 1 or more", n)})
+	}
 	id := a.options.DefaultBackend
 	if id == "" {
 		return

@@ -26,7 +26,7 @@ type document struct {
 	namespace, name  string
 	label            string // "LLMRoute default/chat", for messages
 
-	root *yamlv3.Node // parsed when the first problem asks for a line
+	root *yamlv3.Node // parsed when somebody asks for what only the text tells
 }
 
 // problem says what is wrong at a field of the document; path may be "".
@@ -127,6 +127,39 @@ func (d *document) syntax(err error) []Problem {
 // lineOf returns the line of a field, or that of the nearest one around it
 // which was written: a field that is missing has no line of its own.
 func (d *document) lineOf(path string) int {
+	root := d.tree()
+	if root == nil {
+		return d.line
+	}
+	_, line := find(root, path)
+	return d.fileLine(line)
+}
+
+// keys returns the keys of the mapping at path as they were written, which YAML
+// may take for something else than text. Those that are merged in are not among
+// them.
+func (d *document) keys(path string) (all []string) {
+	root := d.tree()
+	if root == nil {
+		return nil
+	}
+	n, _ := find(root, path)
+	for n != nil && n.Kind == yamlv3.AliasNode {
+		n = n.Alias
+	}
+	if n == nil || n.Kind != yamlv3.MappingNode {
+		return nil
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if k := n.Content[i]; k.Kind == yamlv3.ScalarNode && k.Tag != "!!merge" {
+			all = append(all, k.Value)
+		}
+	}
+	return all
+}
+
+// tree returns the document as its text has it, or nil.
+func (d *document) tree() *yamlv3.Node {
 	if d.root == nil {
 		d.root = &yamlv3.Node{}
 		if yamlv3.Unmarshal(d.text, d.root) != nil {
@@ -134,9 +167,9 @@ func (d *document) lineOf(path string) int {
 		}
 	}
 	if d.root.Kind != yamlv3.DocumentNode || len(d.root.Content) == 0 {
-		return d.line
+		return nil
 	}
-	return d.fileLine(find(d.root.Content[0], path))
+	return d.root.Content[0]
 }
 
 // fileLine turns a line of the document, 1-based, into one of the file. YAML
@@ -147,9 +180,10 @@ func (d *document) fileLine(n int) int {
 	return min(d.line+max(n, 1)-1, last)
 }
 
-// find follows a path such as spec.rules[0].backendRefs[1].name from a node.
-func find(n *yamlv3.Node, path string) int {
-	line := n.Line
+// find follows a path such as spec.rules[0].backendRefs[1].name from a node. It
+// returns what is there, or nil, and the line of the last field on the way.
+func find(n *yamlv3.Node, path string) (at *yamlv3.Node, line int) {
+	line = n.Line
 	for path != "" {
 		if n.Kind == yamlv3.AliasNode {
 			n = n.Alias
@@ -159,22 +193,22 @@ func find(n *yamlv3.Node, path string) int {
 		case yamlv3.MappingNode:
 			key, value, rest := member(n, path)
 			if key == nil {
-				return line
+				return nil, line
 			}
 			n, line, path = value, key.Line, rest
 		case yamlv3.SequenceNode:
 			index, rest, ok := strings.Cut(strings.TrimPrefix(path, "["), "]")
 			i, err := strconv.Atoi(index)
 			if !ok || err != nil || i < 0 || i >= len(n.Content) {
-				return line
+				return nil, line
 			}
 			n, path = n.Content[i], rest
 			line = n.Line
 		default:
-			return line
+			return nil, line
 		}
 	}
-	return line
+	return n, line
 }
 
 // member finds the mapping's key that path begins with. Keys may hold dots, so

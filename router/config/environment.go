@@ -170,7 +170,7 @@ func (c *Config) apply(o Options) error {
 		a.forceWindow(b)
 	}
 	c.Aliases = a.aliases()
-	if a.checkDefaultBackend(); len(a.problems) > 0 {
+	if a.checkOptions(); len(a.problems) > 0 {
 		return a.problems
 	}
 	c.DefaultBackend = cmp.Or(o.DefaultBackend, c.DefaultBackend)

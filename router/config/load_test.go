@@ -226,3 +226,23 @@ func dumpModel(b *strings.Builder, m *Model) {
 	}
 	b.WriteByte('\n')
 }
+
+// TestSharedFile has two custom backends of one file, as limits of their own for
+// the same provider would have it.
+func TestSharedFile(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.MkdirAll("backends/a", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, "backends/a/backend.yaml", "backend_type: custom\napi_base_url: https://h/v1\napi_key_env_var: K\n")
+	if err := os.Symlink("a", "backends/b"); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Load(Options{BackendsDir: "backends", LookupEnv: env("K", "k")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Backends) != 2 || c.Backends[0].ID != "a" || c.Backends[1].ID != "b" {
+		t.Errorf("got %v", c.Backends)
+	}
+}

@@ -87,6 +87,11 @@ func (a *assembly) parameters(d *document, path string, values map[string]json.R
 // fallback the name of the field that leads to another model.
 func (a *assembly) models(d *document, at, fallback string, b *Backend, models map[string]*Model) {
 	b.Models = slices.Sorted(maps.Keys(models))
+	for _, name := range d.keys(at) {
+		if _, ok := models[name]; !ok {
+			a.fail(d.problem(at+"."+printable(name), "YAML reads this name as something else than text, as it does with n, yes and 1.10: put it in quotes"))
+		}
+	}
 	for _, name := range b.Models {
 		path, m := at+"."+printable(name), models[name]
 		a.failOn(d, path, checkModel(name))

@@ -142,10 +142,11 @@ func (in *inputs) backends(o Options) {
 // file reads one file into what f says of it already.
 func (in *inputs) file(path string, f input) {
 	real := resolve(path)
-	if in.seen[real] {
+	once := f.custom + ":" + real // two custom backends may share one file
+	if in.seen[once] {
 		return
 	}
-	in.seen[real] = true
+	in.seen[once] = true
 	in.watch(filepath.Dir(real))
 	f.name = path
 	f.data, f.err = readBounded(path, maxFileBytes)
