@@ -1,6 +1,7 @@
 package extproc
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
@@ -16,10 +17,10 @@ import (
 // its share of the model's budget. It returns the body to translate, which is the
 // one that was given unless that had to change.
 func (x *stream) admit(body []byte) ([]byte, error) {
-	if x.plan.Settings == nil || x.fields.Boundary != "" {
+	if x.plan.Settings == nil {
 		return body, nil
 	}
-	admitted, err := x.plan.Admit(x.op, x.fields.Model, body)
+	admitted, err := x.plan.Admit(&x.fields, body)
 	x.decided()
 	if err != nil {
 		return nil, err
@@ -56,7 +57,7 @@ func (x *stream) reserve(m *config.Model, tokens int64) error {
 	for name, value := range x.budget.Headers() {
 		x.out.setHeader(name, value)
 	}
-	return rateExceeded(x.fields.Model, &x.budget, tokens)
+	return rateExceeded(x.plan.Called(&x.fields), &x.budget, tokens)
 }
 
 var limitsUnavailable = &translator.Refusal{Status: 503, Code: "limits_unavailable", RetryAfter: time.Second,
@@ -88,9 +89,10 @@ type rateDetails struct {
 
 // settleBudget ends the reservation by what is known of the exchange. A refused
 // request costs nothing, and one that the backend refused no tokens. Where an
-// answer came and nobody said what it took, the reservation stands; of an answer
+// answer came and nobody said what it took, the reservation stands. Of an answer
 // that was cut short, the prompt and what was seen of it count, at one token for
-// each event.
+// each event: what it said of its usage until then, it may have said when it
+// began.
 func (x *stream) settleBudget() {
 	r, ticket := &x.record, &x.budget.Ticket
 	if !ticket.Open() {
@@ -100,13 +102,13 @@ func (x *stream) settleBudget() {
 	switch {
 	case x.exchange == nil || r.Outcome == telemetry.Refused:
 		ticket.Cancel()
-	case used > 0:
+	case used > 0 && (r.Outcome == telemetry.Complete || r.FinishReason != ""):
 		ticket.Settle(used)
-	case r.Status >= 400:
+	case used == 0 && r.Status >= 400:
 		ticket.Settle(0)
 	case r.Outcome == telemetry.Complete:
 		ticket.Settle(ticket.Tokens())
 	default:
-		ticket.Settle(x.prompt + int64(r.OutputEvents))
+		ticket.Settle(max(used, cmp.Or(r.InputTokens, x.prompt)+int64(r.OutputEvents)))
 	}
 }

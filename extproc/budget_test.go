@@ -103,7 +103,7 @@ func endSomehow(ctx context.Context, c *extproctest.Client, random *rand.Rand, q
 		_, err := c.Do(ctx, extproctest.Post("/v1/chat/completions", question), extproctest.Reply(200, "text/event-stream", append(pieces, more...)...))
 		return err
 	}
-	switch random.IntN(7) {
+	switch random.IntN(8) {
 	case 0: // whole, with its usage
 		return 1, 27, stream(usage, done)
 	case 1: // whole, without
@@ -121,6 +121,15 @@ func endSomehow(ctx context.Context, c *extproctest.Client, random *rand.Rand, q
 	case 5: // left by the client before an answer came
 		_, err := leave(ctx, c, question, nil)
 		return 1, prompt, err
+	case 6: // left in its middle, by which time it has told its prompt and one token
+		for i := range pieces {
+			pieces[i] = strings.Replace(pieces[i], `}]}`, `}],"usage":{"prompt_tokens":20,"completion_tokens":1,"total_tokens":21}}`, 1)
+		}
+		seen, err := leave(ctx, c, question, pieces)
+		if seen == 0 {
+			return 1, prompt, err
+		}
+		return 1, 20 + int64(seen), err
 	default: // left by the client in its middle
 		seen, err := leave(ctx, c, question, pieces)
 		return 1, prompt + int64(seen), err

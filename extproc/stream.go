@@ -165,8 +165,11 @@ func (x *stream) requestBody() error {
 		return x.refuse(err)
 	}
 	x.takeBack()
-	x.exchange = ex
-	return x.send(body)
+	if err := x.send(body); err != nil {
+		return err
+	}
+	x.exchange = ex // from here on the request is the backend's, and costs
+	return nil
 }
 
 // grown is how long a rewritten request of n bytes is expected to be at most.

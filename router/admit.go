@@ -1,6 +1,7 @@
 package router
 
 import (
+	"cmp"
 	"fmt"
 
 	"llmroute/router/admission"
@@ -10,14 +11,13 @@ import (
 
 // Admit brings a request within what is configured of the model that was chosen
 // for it. Where it is too long for that one and another takes longer ones, it
-// moves the plan to the other. asked is the model as the client wrote it, for
-// messages; body is one JSON object, borrowed and never written to. An error is
-// a *translator.Refusal.
-func (p *Plan) Admit(op translator.Operation, asked string, body []byte) (admission.Admitted, error) {
+// moves the plan to the other. f is what was found in body, which is borrowed and
+// never written to. An error is a *translator.Refusal.
+func (p *Plan) Admit(f *translator.Fields, body []byte) (admission.Admitted, error) {
 	var moved []string
 	for p.Settings != nil {
 		a, err := admission.Admit(&admission.Request{
-			Operation: op, Model: p.Settings, Asked: asked, Body: body,
+			Operation: f.Operation, Model: p.Settings, Asked: p.Called(f), Body: body, Form: f.Boundary != "",
 			Counter: tokens.For(string(p.Backend.Schema.Schema), p.Model),
 		})
 		from := p.Model
@@ -30,6 +30,9 @@ func (p *Plan) Admit(op translator.Operation, asked string, body []byte) (admiss
 	}
 	return admission.Admitted{Body: body, Warnings: moved}, nil
 }
+
+// Called is the model in the words of a client, for messages to it.
+func (p *Plan) Called(f *translator.Fields) string { return cmp.Or(f.Model, p.Asked, p.Model) }
 
 // longer moves the plan to the model that takes requests which are too long for
 // the one that was chosen, and reports whether there is one.

@@ -104,7 +104,7 @@ spec:
 			t.Fatal(err)
 		}
 		body := []byte(`{"messages":[{"role":"user","content":"one two three four five six seven eight nine ten eleven twelve"}]}`)
-		a, err := p.Admit(translator.ChatCompletions, "", body)
+		a, err := p.Admit(&translator.Fields{Operation: translator.ChatCompletions}, body)
 		if err != nil || &a.Body[0] != &body[0] {
 			t.Fatalf("admitted %+v, %v", a, err)
 		}
@@ -115,7 +115,7 @@ spec:
 			t.Errorf("plan %+v", p)
 		}
 		long := []byte(`{"messages":[{"role":"user","content":"` + strings.Repeat("word ", 200) + `"}]}`)
-		if _, err := p.Admit(translator.ChatCompletions, "small", long); err == nil {
+		if _, err := p.Admit(&translator.Fields{Operation: translator.ChatCompletions, Model: "small"}, long); err == nil {
 			t.Error("large is the longest, and takes what is longer")
 		}
 	})

@@ -108,10 +108,7 @@ func (c *explainCommand) explain(out io.Writer, snap *router.Snapshot, req *requ
 
 // admit does to the request what its model's settings ask for, and says so.
 func admit(out io.Writer, req *request, fields *translator.Fields, plan *router.Plan) error {
-	if fields.Boundary != "" {
-		return nil
-	}
-	admitted, err := plan.Admit(fields.Operation, fields.Model, req.body)
+	admitted, err := plan.Admit(fields, req.body)
 	if err != nil {
 		return err
 	}

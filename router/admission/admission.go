@@ -23,7 +23,8 @@ type Request struct {
 	Operation translator.Operation
 	Model     *config.Model // what is configured of it
 	Asked     string        // the model as the client wrote it, for messages
-	Body      []byte        // one JSON object, checked by translator.Scan; borrowed and never written to
+	Body      []byte        // checked by translator.Scan; borrowed and never written to
+	Form      bool          // Body is a form with files, and not one JSON object
 	Counter   tokens.Counter
 }
 
@@ -40,12 +41,25 @@ type Admitted struct {
 	Reserve int64
 }
 
-// Admit reads r once and returns what to send. An error is a
-// *translator.Refusal that a larger model might not have.
+// Admit reads r once, where anything in it matters, and returns what to send. A
+// form is not read: what is in a file, nobody can tell before the model has read
+// it. An error is a *translator.Refusal.
 func Admit(r *Request) (Admitted, error) {
 	a := Admitted{Body: r.Body}
 	l := &r.Model.Limits
-	w := walk(r)
+	switch {
+	case r.Form:
+		if l.TokensPerMinute > 0 {
+			a.Reserve = unread.allowed(r, 0)
+		}
+		return a, nil
+	case len(r.Model.Parameters) == 0 && !limitsText(l):
+		return a, nil
+	}
+	w, err := walk(r)
+	if err != nil {
+		return a, err
+	}
 	if w.changes() {
 		a.Body = w.rewritten(r.Body)
 		a.Warnings = w.warnings
@@ -57,7 +71,7 @@ func Admit(r *Request) (Admitted, error) {
 		if a.Prompt == 0 {
 			a.Prompt = int64(r.Counter.Request(a.Body))
 		}
-		a.Reserve = a.Prompt + w.allowed(l, a.Prompt)
+		a.Reserve = a.Prompt + w.allowed(r, a.Prompt)
 	}
 	return a, nil
 }
@@ -87,6 +101,11 @@ func (r *Request) fit(a *Admitted, output int64) error {
 	return nil
 }
 
+// limitsText reports whether l bounds more than the number of requests.
+func limitsText(l *config.Limits) bool {
+	return l.Input() > 0 || l.MaxOutputTokens > 0 || l.TokensPerMinute > 0
+}
+
 // assumedOutput is what an answer is taken to need, in tokens, when neither the
 // client nor the model's settings bound it.
 const assumedOutput = 4096
@@ -94,15 +113,30 @@ const assumedOutput = 4096
 // allowed is the answer to reserve for. What the client allows itself counts in
 // full. What it leaves to the model is bounded by the budget, lest a model with
 // long answers could never be asked.
-func (w *walked) allowed(l *config.Limits, prompt int64) int64 {
+func (w *walked) allowed(r *Request, prompt int64) int64 {
+	l := &r.Model.Limits
+	answers := times(w.choices, w.prompts)
+	switch r.Operation {
+	case translator.Embeddings, translator.Moderations, translator.Rerank:
+		return 0 // they answer in numbers
+	}
 	if w.output > 0 {
-		return w.output * w.choices
+		return times(w.output, answers)
 	}
 	output := int64(assumedOutput)
 	if l.MaxOutputTokens > 0 {
 		output = l.MaxOutputTokens
 	}
-	return max(min(output*w.choices, l.TokensPerMinute-prompt), 0)
+	return max(min(times(output, answers), l.TokensPerMinute-prompt), 0)
+}
+
+// times multiplies what clients made up, and stops far beyond any budget.
+func times(a, b int64) int64 {
+	const most = 1 << 50
+	if a > most/b {
+		return most
+	}
+	return a * b
 }
 
 // walked is what one look at a request's members finds.
@@ -114,7 +148,11 @@ type walked struct {
 	warnings []string
 	output   int64 // what the client allows an answer to be; 0 when it does not say
 	choices  int64 // how many answers it asks for, at least 1
+	prompts  int64 // to how many prompts, at least 1
 }
+
+// unread is of a request that nobody reads.
+var unread = walked{choices: 1, prompts: 1}
 
 // lowered is a number that stands at a place of the body and is to be another.
 type lowered struct {
@@ -135,11 +173,14 @@ func outputField(op translator.Operation, name string) bool {
 	return false
 }
 
-// maxChoices bounds what is believed of "n".
-const maxChoices = 128
+// choicesField reports whether a field says how many answers are made. The best
+// of several costs as much as all of them.
+func choicesField(op translator.Operation, name string) bool {
+	return name == "n" || name == "best_of" && op == translator.Completions
+}
 
-func walk(r *Request) *walked {
-	w := &walked{choices: 1, empty: true}
+func walk(r *Request) (*walked, error) {
+	w := &walked{choices: 1, prompts: 1, empty: true}
 	l, params := &r.Model.Limits, r.Model.Parameters
 	present := make([]bool, len(params))
 	bounded := false
@@ -149,25 +190,53 @@ func walk(r *Request) *walked {
 		for i := range params {
 			present[i] = present[i] || params[i].Name == name
 		}
-		switch {
-		case outputField(r.Operation, name):
+		v := m.Value()
+		switch output := outputField(r.Operation, name); {
+		case !output && !choicesField(r.Operation, name):
+			if name == "prompt" && r.Operation == translator.Completions {
+				w.prompts = prompts(v)
+			}
+		case v.Is() && !v.IsNumber() && limitsText(l):
+			// Some servers take "100" for 100. Here it would be no bound at all.
+			return nil, translator.Invalid("invalid_type", name, "Invalid type for '"+name+"': expected a number.")
+		case output:
 			bounded = true
-			w.bound(name, m.Value(), m.Place().Start, l.MaxOutputTokens)
-		case name == "n":
-			w.choices = min(max(number(m.Value()), 1), maxChoices)
+			w.bound(name, v, m.Place().Start, l.MaxOutputTokens)
+		default:
+			w.choices = max(w.choices, number(v))
 		}
 	}
 	for i, p := range params {
-		switch {
-		case present[i], bounded && outputField(r.Operation, p.Name):
-		default:
-			w.missing = append(w.missing, p)
-			if outputField(r.Operation, p.Name) {
-				w.output = number(raw.Value(p.Value))
-			}
+		if !present[i] && !(bounded && outputField(r.Operation, p.Name)) {
+			w.add(r, p)
 		}
 	}
-	return w
+	return w, nil
+}
+
+// add takes note of a parameter that the request does not have.
+func (w *walked) add(r *Request, p config.Parameter) {
+	n := number(raw.Value(p.Value))
+	switch {
+	case outputField(r.Operation, p.Name):
+		if most := r.Model.Limits.MaxOutputTokens; most > 0 && n > most {
+			n, p.Value = most, strconv.AppendInt(nil, most, 10)
+		}
+		w.output = max(w.output, n)
+	case choicesField(r.Operation, p.Name):
+		w.choices = max(w.choices, n)
+	}
+	w.missing = append(w.missing, p)
+}
+
+// prompts returns how many prompts a completion has: text, tokens, or an array of
+// either.
+func prompts(v raw.Value) int64 {
+	n := int64(0)
+	for e := v.Elements(); e.Next() && !e.Value().IsNumber(); {
+		n++
+	}
+	return max(n, 1)
 }
 
 // bound takes note of what the client allows an answer to be, and lowers what is

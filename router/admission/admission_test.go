@@ -49,11 +49,14 @@ func TestBody(t *testing.T) {
 		{"equal", chat, lower, `{"max_tokens":28000}`, `{"max_tokens":28000}`, ""},
 		{"less", chat, lower, `{"max_tokens":10}`, `{"max_tokens":10}`, ""},
 		{"absent", chat, lower, `{}`, `{}`, ""},
-		{"no number", chat, lower, `{"max_tokens":"50000"}`, `{"max_tokens":"50000"}`, ""},
+		{"too high, with an exponent", chat, lower, `{"max_tokens":5.5e4}`, `{"max_tokens":28000}`, "max_tokens;lowered to 28000"},
+		{"null is no bound", chat, lower, `{"max_tokens":null}`, `{"max_tokens":null}`, ""},
+		{"no number, where nothing is bounded", chat, defaults, `{"seed":1,"temperature":2,"user":3,"max_tokens":"5"}`, `{"seed":1,"temperature":2,"user":3,"max_tokens":"5"}`, ""},
 		{"of a completion", completion, lower, `{"max_tokens":50000}`, `{"max_tokens":28000}`, "max_tokens;lowered to 28000"},
 		{"of a response", responses, lower, `{"max_output_tokens":50000,"max_tokens":50000}`, `{"max_output_tokens":28000,"max_tokens":50000}`, "max_output_tokens;lowered to 28000"},
 		{"of embeddings there is none", translator.Embeddings, lower, `{"max_tokens":50000}`, `{"max_tokens":50000}`, ""},
 
+		{"a default that is too high", chat, &config.Model{Limits: config.Limits{MaxOutputTokens: 5}, Parameters: params("max_tokens", "6")}, `{}`, `{"max_tokens":5}`, ""},
 		{"both", chat, &config.Model{Limits: config.Limits{MaxOutputTokens: 5}, Parameters: params("top_p", "1")}, `{"max_tokens":6}`, `{"top_p":1,"max_tokens":5}`, "max_tokens;lowered to 5"},
 	}
 	for _, tt := range tests {
@@ -67,6 +70,19 @@ func TestBody(t *testing.T) {
 				t.Errorf("got %s, %q, want %s, %q", a.Body, a.Warnings, tt.want, tt.warn)
 			}
 		})
+	}
+}
+
+// TestTypes refuses bounds that some servers would read as numbers, and none would
+// here.
+func TestTypes(t *testing.T) {
+	for _, body := range []string{`{"max_tokens":"50000"}`, `{"max_completion_tokens":[50000]}`, `{"n":"5"}`, `{"max\u005ftokens":true}`} {
+		for _, l := range []config.Limits{{MaxOutputTokens: 5}, {ContextWindow: 1000}, {TokensPerMinute: 1000}} {
+			a, err := Admit(&Request{Operation: translator.ChatCompletions, Model: &config.Model{Limits: l}, Body: []byte(body)})
+			if r, ok := errors.AsType[*translator.Refusal](err); !ok || r.Status != 400 || r.Code != "invalid_type" {
+				t.Errorf("%s within %+v: admitted %+v, %v", body, l, a, err)
+			}
+		}
 	}
 }
 
@@ -186,6 +202,8 @@ func TestReserve(t *testing.T) {
 		{"even beyond the budget", limits{TokensPerMinute: 10}, `,"max_tokens":5`, n + 5},
 		{"what the model allows", limits{TokensPerMinute: 1000, MaxOutputTokens: 50}, "", n + 50},
 		{"what the model allows, within the budget", limits{TokensPerMinute: 40, MaxOutputTokens: 50}, "", 40},
+		{"for many answers", limits{TokensPerMinute: 1 << 30}, `,"max_tokens":5,"n":1000`, n + 5000},
+		{"for more answers than can be summed", limits{TokensPerMinute: 1000}, `,"max_tokens":1e300,"n":1e300`, n + 1<<50},
 		{"a guess", limits{TokensPerMinute: 1 << 20}, "", n + assumedOutput},
 		{"a prompt beyond the budget", limits{TokensPerMinute: 1}, "", n},
 	}
@@ -194,6 +212,37 @@ func TestReserve(t *testing.T) {
 			a, err := Admit(&Request{Operation: translator.ChatCompletions, Model: &config.Model{Limits: tt.limits}, Body: []byte(plain + tt.more + "}"), Counter: counter})
 			if err != nil || a.Reserve != tt.want {
 				t.Errorf("reserved %d, %v, want %d", a.Reserve, err, tt.want)
+			}
+		})
+	}
+}
+
+// TestReserveByOperation shows what other requests than chats are taken to need.
+func TestReserveByOperation(t *testing.T) {
+	counter := tokens.For(string(translator.OpenAI), "gpt-4o")
+	tests := []struct {
+		name string
+		op   translator.Operation
+		body string
+		want int64 // besides the prompt
+	}{
+		{"a completion", translator.Completions, `{"prompt":"hi","max_tokens":5}`, 5},
+		{"the best of some", translator.Completions, `{"prompt":"hi","max_tokens":5,"n":2,"best_of":4}`, 20},
+		{"some prompts", translator.Completions, `{"prompt":["a","b","c"],"max_tokens":5,"n":2}`, 30},
+		{"some prompts of tokens", translator.Completions, `{"prompt":[[1,2],[3]],"max_tokens":5}`, 10},
+		{"a prompt of tokens", translator.Completions, `{"prompt":[1,2,3],"max_tokens":5}`, 5},
+		{"a response", translator.Responses, `{"input":"hi","max_output_tokens":5}`, 5},
+		{"embeddings", translator.Embeddings, `{"input":["a","b"]}`, 0},
+		{"a moderation", translator.Moderations, `{"input":"a"}`, 0},
+		{"a rerank", translator.Rerank, `{"query":"a","documents":["b"]}`, 0},
+		{"a form", translator.AudioTranscriptions, "", assumedOutput},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			a, err := Admit(&Request{Operation: tt.op, Model: &config.Model{Limits: config.Limits{TokensPerMinute: 1 << 20}},
+				Body: []byte(tt.body), Counter: counter, Form: tt.body == ""})
+			if want := int64(counter.Request([]byte(tt.body))) + tt.want; err != nil || a.Reserve != want {
+				t.Errorf("reserved %d, %v, want %d", a.Reserve, err, want)
 			}
 		})
 	}
