@@ -87,7 +87,7 @@ func TestPackedReplyFails(t *testing.T) {
 		damaged := bytes.Clone(packed)
 		damaged[len(damaged)/2] ^= 0x55
 		for name, body := range map[string][]byte{"cut": packed[:len(packed)/2], "damaged": damaged} {
-			if name == "damaged" && bytes.Contains(c.body, []byte("\n\n")) {
+			if name == "damaged" && strings.Contains(c.reply["content-type"], "stream") {
 				continue // of a stream only its end tells, and then it has been told
 			}
 			c.reply["content-encoding"] = "gzip"
