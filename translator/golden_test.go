@@ -51,6 +51,8 @@ var homes = map[string]Backend{
 	"openai_cohere":       {Schema: Cohere, Prefix: "/v2"},
 	"openai_mistral":      {Schema: Mistral, Prefix: "/mistral/v1"},
 	"openai_gcpanthropic": {Schema: GCPAnthropic, Prefix: "/v1", Project: "p-1", Location: "global"},
+	"openai_gemini":       {Schema: GoogleAIStudio, Prefix: "/v1beta"},
+	"openai_gcpvertexai":  {Schema: GCPVertexAI, Prefix: "/v1", Project: "p-1", Location: "global"},
 
 	// By subject and backend.
 	"embed_aistudio": {Schema: GoogleAIStudio, Prefix: "/v1beta"},

@@ -72,9 +72,12 @@ func provided(out *Edit) (status int, body string) {
 	for _, h := range out.Set {
 		r.Header.Set(h.Name, h.Value)
 	}
-	if strings.HasPrefix(out.Path, "/v1/messages") {
+	switch {
+	case strings.HasPrefix(out.Path, "/v1/messages"):
 		r.Header.Set("X-Api-Key", "key")
-	} else {
+	case strings.HasPrefix(out.Path, "/v1beta/"):
+		r.Header.Set("X-Goog-Api-Key", "key")
+	default:
 		r.Header.Set("Authorization", "Bearer key")
 	}
 	w := httptest.NewRecorder()

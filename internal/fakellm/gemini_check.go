@@ -121,9 +121,14 @@ func (g *gemini) signature(kind partKind, shown string) string {
 	return seal{}.sign(g.call, kind, g.call.model+shown, 0)
 }
 
+// shownCall is what of a call its signature is of. No arguments are an empty object.
 func shownCall(call gjson.Result) string {
-	print := fingerprint(call.Get("args"))
-	return call.Get("name").Str + string(print[:])
+	args := call.Get("args")
+	if len(args.Map()) == 0 {
+		args = gjson.Result{}
+	}
+	sum := fingerprint(args)
+	return call.Get("name").Str + string(sum[:])
 }
 
 // checkSignatures refuses a signature that is not the provider's own for this

@@ -1,8 +1,6 @@
 package gemini
 
 import (
-	"net/http"
-
 	"llmroute/translator/chat"
 	"llmroute/translator/raw"
 )
@@ -58,11 +56,6 @@ func (w *writer) tool(t *chat.Tool) error {
 // parameters writes what a function takes; nothing for one that takes nothing.
 func (w *writer) parameters(t *chat.Tool) error {
 	takes := t.Schema
-	kind := takes.Get("type")
-	if len(kind) > 0 && kind.String() != "object" {
-		return &chat.Refusal{Status: http.StatusUnprocessableEntity, Type: "invalid_request_error", Code: "unsupported_value", Param: t.Param + ".parameters",
-			Message: "Unsupported value: at this provider the schema at '" + t.Param + ".parameters' must be of type 'object'. Make what it describes a property of an object."}
-	}
 	empty := takes.Get("properties").Hollow() && !takes.Get("additionalProperties").IsObject()
 	for _, word := range [...]string{"$ref", "allOf", "anyOf", "oneOf"} {
 		empty = empty && len(takes.Get(word)) == 0
@@ -70,7 +63,7 @@ func (w *writer) parameters(t *chat.Tool) error {
 	if empty {
 		return nil
 	}
-	if len(kind) == 0 && len(takes.Get("$ref")) == 0 && len(takes.Get("allOf")) == 0 {
+	if len(takes.Get("type")) == 0 && len(takes.Get("$ref")) == 0 && len(takes.Get("allOf")) == 0 {
 		takes = append(append(raw.Value(`{"type":"object",`), takes[1:]...), ' ')
 	}
 	return w.schema(raw.Trim(takes), "parametersJsonSchema", "parameters", "tools.parameters", t.Param+".parameters")
