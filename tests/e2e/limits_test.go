@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -337,77 +336,4 @@ func passes(t *testing.T, n int, body string, to ...*gateway) (passed int) {
 		t.Error(failures)
 	}
 	return passed
-}
-
-// TestUsagePerModel is section 5.8, as far as it is about usage: what the gateway
-// counts is what the provider said, for whole answers and for streams.
-func TestUsagePerModel(t *testing.T) {
-	p := startProvider(t)
-	g := customs{"a": customDoc(p, "models: {m: {}, second: {}, fake-small+503: {}}"), "b": customDoc(p, "models: {m: {}}")}.start(t, "")
-	want := map[string][4]int64{}
-	add := func(key string, body string) {
-		t.Helper()
-		a := g.ask(t, 200, body)
-		w := want[key]
-		w[0]++
-		for i, field := range []string{`"prompt_tokens":`, `"completion_tokens":`, `"total_tokens":`} {
-			at := strings.LastIndex(a.Body, field)
-			var n int64
-			if _, err := fmt.Sscanf(a.Body[at+len(field):], "%d", &n); err != nil {
-				t.Fatal(err)
-			}
-			w[i+1] += n
-		}
-		want[key] = w
-	}
-	for range 3 {
-		add("a m 200", chat("a:m", "hi"))
-		add("a m 200", streamBody("a:m", "one two three", true))
-		add("a second 200", chat("a:second", "hello you"))
-		add("b m 200", streamBody("b:m", "one two three", true))
-	}
-	g.ask(t, 503, chat("a:fake-small+503", "hi"))
-	want["a fake-small+503 503"] = [4]int64{1}
-	leave, cancel := context.WithCancel(t.Context())
-	resp := g.open(leave, t, completions, streamBody("b:fake-small+hang2", "one two three", true))
-	cancel()
-	_ = resp.Body.Close()
-
-	waitFor(t, "the usage", func() error {
-		var page struct {
-			Usage []struct {
-				Backend, Model                  string
-				Status                          int
-				Requests, Failed                int64
-				Prompt_tokens                   int64
-				Completion_tokens, Total_tokens int64
-				Mean_latency_seconds            float64
-				First                           float64 `json:"mean_time_to_first_token_seconds"`
-			}
-		}
-		if err := json.Unmarshal([]byte(g.page(t, "/usage")), &page); err != nil {
-			return err
-		}
-		got := map[string][4]int64{}
-		aborted := false
-		for _, u := range page.Usage {
-			if u.Model == "other" {
-				aborted = u.Backend == "b" && u.Requests == 1
-				continue
-			}
-			got[fmt.Sprintf("%s %s %d", u.Backend, u.Model, u.Status)] = [4]int64{u.Requests, u.Prompt_tokens, u.Completion_tokens, u.Total_tokens}
-			if u.Mean_latency_seconds <= 0 || u.Backend == "b" && u.First <= 0 {
-				return fmt.Errorf("%+v", u)
-			}
-		}
-		if len(got) != len(want) || !aborted {
-			return fmt.Errorf("%v, aborted: %t, want %v", got, aborted, want)
-		}
-		for key, w := range want {
-			if got[key] != w {
-				return fmt.Errorf("%s: %v, want %v", key, got[key], w)
-			}
-		}
-		return nil
-	})
 }
