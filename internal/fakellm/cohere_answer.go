@@ -102,8 +102,9 @@ func cohereAsk(body gjson.Result) ask {
 			a.format = "json_schema"
 		}
 	}
-	var tools []tool
-	for _, v := range body.Get("tools").Array() {
+	list := body.Get("tools").Array()
+	tools := make([]tool, 0, len(list))
+	for _, v := range list {
 		tools = append(tools, tool{name: v.Get("function.name").Str, parameters: v.Get("function.parameters")})
 	}
 	switch role := last.Get("role").Str; {

@@ -98,9 +98,10 @@ func (w *writer) settings() error {
 	w.value("metadata", r.Metadata)
 	w.prediction()
 	for _, m := range r.Extra {
-		if m.Name != thinking && !(m.Name == randomSeed && len(r.Seed) > 0) {
-			w.value(m.Name, m.Value)
+		if m.Name == thinking || m.Name == randomSeed && len(r.Seed) > 0 {
+			continue
 		}
+		w.value(m.Name, m.Value)
 	}
 	return nil
 }
