@@ -162,8 +162,19 @@ func partName(header []byte) (name string, encoded, ok bool) {
 	return name, encoded, found
 }
 
-// dispositionName returns the name parameter of a form-data disposition.
+// dispositionName returns the name parameter of a form-data disposition. A
+// strict parser must read the same: where it reads nothing, as for a parameter
+// without a name or one that stands twice, servers differ.
 func dispositionName(value string) (name string, ok bool) {
+	if name, ok = plainName(value); !ok {
+		return "", false
+	}
+	_, params, err := mime.ParseMediaType(value)
+	return name, err == nil && params["name"] == name
+}
+
+// plainName is dispositionName for those who read no more than they must.
+func plainName(value string) (name string, ok bool) {
 	kind, rest, more := strings.Cut(value, ";")
 	if !strings.EqualFold(strings.TrimSpace(kind), "form-data") {
 		return "", false

@@ -83,6 +83,8 @@ func TestScanFormRefuses(t *testing.T) {
 		{"garbage behind a name", formType, part(`Content-Disposition: form-data; name="a"model`), unreadable},
 		{"a folded header", formType, part("Content-Disposition: form-data;\n name=model"), unreadable},
 		{"a space in a header's name", formType, part("Content-Disposition : form-data; name=model"), unreadable},
+		{"a parameter without a name", formType, part("Content-Disposition: form-data; name=model; =0"), unreadable},
+		{"a parameter twice", formType, part("Content-Disposition: form-data; name=model; filename=a; filename=b"), unreadable},
 		{"another kind", formType, part("Content-Disposition: attachment; name=model"), unreadable},
 		{"encoded model", formType, part("Content-Disposition: form-data; name=model\nContent-Transfer-Encoding: base64"), broken("the part 'model' has a content-transfer-encoding")},
 		{"newline in the model", formType, part("Content-Disposition: form-data; name=model\n\na"), Invalid("invalid_value", "model", "Invalid value for 'model': it contains control characters.")},
