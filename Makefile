@@ -41,9 +41,10 @@ build: ## put the binary at bin/llmroute
 run: build envoy ## start the gateway: sidecar, Envoy and, without keys, the embedded provider (ARGS="--config …")
 	@exec bin/llmroute run $(ARGS)
 
-test: envoy python compiler redis ## everything that must pass: vet, unit, race, goldens, end to end with a real Envoy
+test: envoy python compiler redis ## everything that must pass: vet, unit, race, goldens, end to end with a real Envoy, and what has to be fast
 	@go vet ./...
 	go test -race -timeout $(TIMEOUT) ./...
+	go test -count=1 -run '^TestContextWindow$$/37|TestAMegabyteIsCountedInTime|TestNoTextStalls|TestCountingDoesNotAllocate' ./tests/e2e ./translator/tokens
 
 race: compiler envoy redis ## the tests with the race detector in random order, COUNT times
 	@go test -race -shuffle on -count $(COUNT) -timeout 0 ./...
