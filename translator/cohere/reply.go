@@ -20,22 +20,22 @@ func (r *reader) Whole(evs []chat.Event, body []byte) []chat.Event {
 		}
 		return r.fail(evs, err)
 	}
-	evs = r.start(evs, reply)
+	evs = r.start(evs, reply.Get("id"))
 	scores := appendScores(nil, reply.Get("logprobs").Elements())
 	for e := message.Get("content").Elements(); e.Next(); {
 		b := r.add(content, len(r.blocks))
-		b.what, b.scores = chat.Text, nil
 		part := e.Value()
 		switch part.Get("type").String() {
 		case "text":
-			b.scores, scores = scores, nil // they are the reply's, not a part's
+			evs = r.part(evs, b, part.Get("text").Text(), scores)
+			scores = nil // they are the reply's, not a part's
 		case "thinking":
 			b.what = chat.Thinking
+			evs = r.part(evs, b, part.Get("thinking").Text(), nil)
 		default:
 			b.what = chat.Opaque
-			continue
 		}
-		evs = r.close(r.part(evs, b, part, nil), b)
+		evs = r.close(evs, b)
 	}
 	if text := message.Get("tool_plan").Text(); len(text) > 0 {
 		evs = r.plan(evs, text)

@@ -39,7 +39,6 @@ type block struct {
 	closed bool
 	told   bool   // of a call: some arguments
 	held   []byte // of a call: arguments that may turn out to be none
-	scores []byte // of a whole text
 }
 
 // Reader returns a Reader for the reply to t.
@@ -47,39 +46,66 @@ func (Dialect) Reader(t *chat.Trip, h chat.Headers) chat.Reader {
 	return &reader{trip: t, request: h.Get("x-request-id")}
 }
 
-// Read reads one event of a stream. Its name stands in the data as well.
+// event is one event of a stream.
+type event struct {
+	kind                       raw.Text
+	id, index, delta, logprobs raw.Value
+}
+
+func eventOf(name, data []byte) event {
+	ev := event{kind: name}
+	for m := raw.Trim(data).Members(); m.Next(); {
+		switch string(m.Name()) {
+		case "type": // it is the event's name once more
+			if kind := m.Value().Text(); len(kind) > 0 {
+				ev.kind = kind
+			}
+		case "id":
+			ev.id = m.Value()
+		case "index":
+			ev.index = m.Value()
+		case "delta":
+			ev.delta = m.Value()
+		case "logprobs":
+			ev.logprobs = m.Value()
+		}
+	}
+	return ev
+}
+
+// of returns what an event tells of a member of the message.
+func (ev *event) of(member string) raw.Value { return ev.delta.Get("message").Get(member) }
+
+// Read reads one event of a stream.
 func (r *reader) Read(evs []chat.Event, name, data []byte) []chat.Event {
 	if r.done {
 		return evs
 	}
-	v := raw.Trim(data)
-	if kind := v.Get("type").Text(); len(kind) > 0 {
-		name = kind
-	}
-	delta := v.Get("delta")
-	switch string(name) {
+	ev := eventOf(name, data)
+	switch string(ev.kind) {
 	case "content-delta":
-		return r.delta(r.start(evs, nil), v, delta.Get("message").Get("content"))
+		return r.delta(r.start(evs, nil), &ev)
 	case "tool-call-delta":
-		if b := r.find(call, v); b != nil {
-			return r.arguments(evs, b, delta.Get("message").Get("tool_calls").Get("function").Get("arguments").Text())
+		if b := r.find(call, ev.index); b != nil {
+			return r.arguments(evs, b, ev.of("tool_calls").Get("function").Get("arguments").Text())
 		}
 	case "tool-plan-delta":
-		return r.plan(r.start(evs, nil), delta.Get("message").Get("tool_plan").Text())
+		return r.plan(r.start(evs, nil), ev.of("tool_plan").Text())
 	case "message-start":
-		return r.start(evs, v)
+		return r.start(evs, ev.id)
 	case "content-start":
-		return r.beginContent(r.start(evs, nil), v, delta.Get("message").Get("content"))
+		return r.beginContent(r.start(evs, nil), &ev)
 	case "content-end":
-		return r.end(evs, content, v)
+		return r.end(evs, content, ev.index)
 	case "tool-call-start":
-		return r.beginCall(r.start(evs, nil), v, delta.Get("message").Get("tool_calls"))
+		evs = r.endPlan(r.start(evs, nil))
+		return r.begin(evs, ev.of("tool_calls"), r.indexOf(call, ev.index))
 	case "tool-call-end":
-		return r.end(evs, call, v)
+		return r.end(evs, call, ev.index)
 	case "citation-start":
-		return r.cite(evs, delta.Get("message").Get("citations"))
+		return r.cite(evs, ev.of("citations"))
 	case "message-end":
-		return r.finish(r.start(evs, v), delta)
+		return r.finish(r.start(evs, ev.id), ev.delta)
 	}
 	return evs
 }
@@ -98,12 +124,12 @@ func (r *reader) fail(evs []chat.Event, err *chat.Error) []chat.Event {
 	return append(evs, chat.Event{Kind: chat.Fail, Err: err})
 }
 
-func (r *reader) start(evs []chat.Event, v raw.Value) []chat.Event {
+func (r *reader) start(evs []chat.Event, id raw.Value) []chat.Event {
 	if r.started {
 		return evs
 	}
 	r.started = true
-	return append(evs, chat.Event{Kind: chat.Start, ID: v.Get("id").Text()})
+	return append(evs, chat.Event{Kind: chat.Start, ID: id.Text()})
 }
 
 // add takes note of a block that begins.
@@ -112,10 +138,9 @@ func (r *reader) add(k kind, index int) *block {
 	return &r.blocks[len(r.blocks)-1]
 }
 
-// find returns the block that an event is of. One that does not say which is of
-// the last of its kind.
-func (r *reader) find(k kind, v raw.Value) *block {
-	index := v.Get("index")
+// find returns the block that an event with this index is of. One that does not
+// say is of the last of its kind.
+func (r *reader) find(k kind, index raw.Value) *block {
 	for i := len(r.blocks) - 1; i >= 0; i-- {
 		if b := &r.blocks[i]; b.kind == k && (!index.IsNumber() || int64(b.index) == index.Int()) {
 			return b
@@ -124,10 +149,10 @@ func (r *reader) find(k kind, v raw.Value) *block {
 	return nil
 }
 
-// indexOf returns the index that v gives, for a block that has none the number
-// of those of its kind that were before.
-func (r *reader) indexOf(k kind, v raw.Value) int {
-	if index := v.Get("index"); index.IsNumber() {
+// indexOf returns the index of a block that begins: where it is not said, the
+// number of those of its kind that were before.
+func (r *reader) indexOf(k kind, index raw.Value) int {
+	if index.IsNumber() {
 		return int(index.Int())
 	}
 	n := 0
@@ -139,47 +164,51 @@ func (r *reader) indexOf(k kind, v raw.Value) int {
 	return n
 }
 
-func (r *reader) beginContent(evs []chat.Event, v, c raw.Value) []chat.Event {
+// pieceOf returns what a part of the content is, and says.
+func pieceOf(c raw.Value) (what chat.What, text raw.Text) {
+	for m := c.Members(); m.Next(); {
+		switch string(m.Name()) {
+		case "type":
+			if m.Value().String() == "thinking" {
+				what = chat.Thinking
+			}
+		case "thinking":
+			if m.Value().IsText() {
+				what, text = chat.Thinking, m.Value().Text()
+			}
+		case "text":
+			if t := m.Value().Text(); len(t) > 0 {
+				text = t
+			}
+		}
+	}
+	return what, text
+}
+
+func (r *reader) beginContent(evs []chat.Event, ev *event) []chat.Event {
 	evs = r.endPlan(evs)
-	b := r.add(content, r.indexOf(content, v))
-	b.what = whatOf(c)
-	return r.part(evs, b, c, nil)
+	b := r.add(content, r.indexOf(content, ev.index))
+	what, text := pieceOf(ev.of("content"))
+	b.what = what
+	return r.part(evs, b, text, nil)
 }
 
-// whatOf tells text from thoughts.
-func whatOf(c raw.Value) chat.What {
-	if c.Get("type").String() == "thinking" || c.Get("thinking").IsText() {
-		return chat.Thinking
+func (r *reader) delta(evs []chat.Event, ev *event) []chat.Event {
+	b := r.find(content, ev.index)
+	what, text := pieceOf(ev.of("content"))
+	if b == nil || b.opened && b.what != what || b.closed {
+		b = r.add(content, r.indexOf(content, ev.index))
 	}
-	return chat.Text
-}
-
-func (r *reader) delta(evs []chat.Event, v, c raw.Value) []chat.Event {
-	b := r.find(content, v)
-	what := whatOf(c)
-	switch {
-	case b == nil, b.opened && b.what != what, b.closed:
-		b = r.add(content, r.indexOf(content, v))
-		fallthrough
-	default:
-		b.what = what
-	}
+	b.what = what
 	r.scores = r.scores[:0]
-	if s := v.Get("logprobs"); s.IsObject() && what == chat.Text {
-		r.scores = append(appendScore(append(r.scores, '['), s), ']')
+	if ev.logprobs.IsObject() && what == chat.Text {
+		r.scores = append(appendScore(append(r.scores, '['), ev.logprobs), ']')
 	}
-	return r.part(evs, b, c, r.scores)
+	return r.part(evs, b, text, r.scores)
 }
 
 // part tells a piece of a block of text or thoughts. Pieces may be empty.
-func (r *reader) part(evs []chat.Event, b *block, c raw.Value, scores []byte) []chat.Event {
-	text := c.Get("text").Text()
-	if b.what == chat.Thinking {
-		text = c.Get("thinking").Text()
-	}
-	if len(b.scores) > 0 {
-		scores = b.scores
-	}
+func (r *reader) part(evs []chat.Event, b *block, text raw.Text, scores []byte) []chat.Event {
 	if len(text) == 0 {
 		return evs
 	}
@@ -220,10 +249,6 @@ func (r *reader) open(evs []chat.Event, b *block) []chat.Event {
 	return append(evs, chat.Event{Kind: chat.Open, What: b.what, Block: b.number})
 }
 
-func (r *reader) beginCall(evs []chat.Event, v, c raw.Value) []chat.Event {
-	return r.begin(r.endPlan(evs), c, r.indexOf(call, v))
-}
-
 // begin tells of a call; what it has of arguments is the first piece of them.
 func (r *reader) begin(evs []chat.Event, c raw.Value, index int) []chat.Event {
 	b := r.add(call, index)
@@ -253,8 +278,8 @@ func (r *reader) arguments(evs []chat.Event, b *block, piece raw.Text) []chat.Ev
 // maxHeld bounds the blanks around what is held back, in bytes.
 const maxHeld = 64
 
-func (r *reader) end(evs []chat.Event, k kind, v raw.Value) []chat.Event {
-	if b := r.find(k, v); b != nil {
+func (r *reader) end(evs []chat.Event, k kind, index raw.Value) []chat.Event {
+	if b := r.find(k, index); b != nil {
 		return r.close(evs, b)
 	}
 	return evs
