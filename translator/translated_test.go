@@ -34,6 +34,10 @@ func foreigners() []foreign {
 		{"Bedrock", Backend{Schema: AWSBedrock}, "amazon.nova-pro-v1:0", "application/vnd.amazon.eventstream", `messageStart {"role":"assistant"}`,
 			`contentBlockDelta {"contentBlockIndex":0,"delta":{"text":" word"},"p":"abcdefgh"}`,
 			`{"output":{"message":{"content":[{"text":"TEXT"}],"role":"assistant"}},"stopReason":"end_turn","usage":{"inputTokens":1,"outputTokens":1,"totalTokens":2}}`},
+		{"Gemini", Backend{Schema: GoogleAIStudio, Prefix: "/v1beta"}, "gemini-3.5-flash", "text/event-stream",
+			` {"candidates":[{"content":{"parts":[{"text":"A"}],"role":"model"},"index":0}],"modelVersion":"m","responseId":"r"}`,
+			` {"candidates":[{"content":{"parts":[{"text":" word"}],"role":"model"},"index":0}],"usageMetadata":{"promptTokenCount":1,"totalTokenCount":1},"modelVersion":"m","responseId":"r"}`,
+			`{"candidates":[{"content":{"parts":[{"text":"TEXT"}],"role":"model"},"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":1,"candidatesTokenCount":1,"totalTokenCount":2},"responseId":"r"}`},
 		{"Claude at Bedrock", Backend{Schema: AWSAnthropic}, "anthropic.claude-sonnet-4-5-v1:0", "application/vnd.amazon.eventstream", claude, word, answer},
 	}
 }
@@ -47,6 +51,8 @@ func (f *foreign) framed(t testing.TB, events string) []byte {
 		switch f.backend.Schema {
 		case Anthropic:
 			b.WriteString("event: " + name + "\ndata: " + data + "\n\n")
+		case GoogleAIStudio:
+			b.WriteString("data: " + data + "\r\n\r\n")
 		case AWSAnthropic:
 			b.Write(eventStream(t, `chunk {"bytes":"`+base64.StdEncoding.EncodeToString([]byte(data))+`","p":"abcdef"}`))
 		default:

@@ -49,6 +49,7 @@ const (
 	claudeCloud = "GCPAnthropic"
 	converse    = "AWSBedrock"
 	cohere      = "Cohere"
+	studio      = "GoogleAIStudio"
 	foreign     = "foreign" // every home that is
 )
 
@@ -70,6 +71,11 @@ var homes = []home{
 	{name: converse, spec: []string{"outputSchema: AWSBedrock", bearer}, path: "/model/MODEL/converse", streamed: "/model/MODEL/converse-stream", foreign: true},
 	{name: cohere, spec: []string{"outputSchema: Cohere", bearer}, path: "/v2/chat", foreign: true, except: cohereOwn, sheet: cohereSheet},
 	{name: "Mistral", spec: []string{"outputSchema: {schema: Mistral, prefix: /mistral/v1}", bearer}, path: "/mistral/v1/chat/completions", foreign: true, except: mistralOwn, sheet: mistralSheet},
+	{name: studio, spec: []string{"outputSchema: GoogleAIStudio", bearer}, path: "/v1beta/models/MODEL:generateContent", streamed: "/v1beta/models/MODEL:streamGenerateContent",
+		foreign: true, except: geminiOwn, sheet: geminiSheet},
+	{name: "GCPVertexAI", kin: studio, spec: []string{"outputSchema: GCPVertexAI", "gcp: {project: p-1, location: global}", bearer},
+		path:     "/v1/projects/p-1/locations/global/publishers/google/models/MODEL:generateContent",
+		streamed: "/v1/projects/p-1/locations/global/publishers/google/models/MODEL:streamGenerateContent", foreign: true, except: geminiOwn},
 	{name: astray, spec: []string{"outputSchema: {schema: AWSBedrock, prefix: /model/x/astray}", bearer},
 		path: "/model/x/astray/model/MODEL/converse", streamed: "/model/x/astray/model/MODEL/converse-stream", foreign: true, only: true},
 }

@@ -19,6 +19,7 @@ type reader struct {
 	done    bool
 	blocked bool // the prompt was
 	known   bool // there was anything that Google says
+	whole   bool // it came in one piece, sources and all
 	number  int  // of the next block
 	choices []candidate
 }
@@ -57,6 +58,7 @@ func (r *reader) Read(evs []chat.Event, _, data []byte) []chat.Event {
 
 // Whole reads a reply in one piece, be it a stream's that came as a list.
 func (r *reader) Whole(evs []chat.Event, body []byte) []chat.Event {
+	r.whole = raw.Trim(body).IsObject()
 	evs = r.Read(evs, nil, body)
 	switch {
 	case r.done:
@@ -174,6 +176,9 @@ func (r *reader) candidate(evs []chat.Event, v raw.Value) []chat.Event {
 		r.choices = append(r.choices, candidate{})
 	}
 	c := &r.choices[index]
+	if r.whole && len(grounding) == 0 && len(citations) == 0 {
+		c.text.full = true // nothing will be asked of the text
+	}
 	var chances raw.Value
 	if likely.IsObject() {
 		chances = chancesOf(likely)

@@ -112,7 +112,7 @@ func (w *writer) contents(lead int) error {
 		w.t.Warn("messages", "user_turn_inserted")
 	}
 	for i := range turns {
-		if err := w.turn(&turns[i], i == len(turns)-1); err != nil {
+		if err := w.turn(&turns[i]); err != nil {
 			return err
 		}
 	}
@@ -127,7 +127,7 @@ func (w *writer) open(role string) {
 
 func (w *writer) close() { w.dst = append(w.dst, ']', '}') }
 
-func (w *writer) turn(turn *chat.Turn, last bool) error {
+func (w *writer) turn(turn *chat.Turn) error {
 	if turn.Role == chat.Assistant {
 		w.answer(turn)
 		return nil
@@ -154,22 +154,23 @@ func (w *writer) turn(turn *chat.Turn, last bool) error {
 	if err := w.parts(rest); err != nil {
 		return err
 	}
-	w.words(append(pictures, rest...), last)
+	w.words(append(pictures, rest...))
 	w.close()
 	return nil
 }
 
 // words adds a text to a turn of pictures and sounds alone where one is required:
-// on Vertex anywhere, and of newer models in the last turn.
-func (w *writer) words(blocks []chat.Block, last bool) {
+// on Vertex anywhere, and of newer models in the last turn. It stays when the turn
+// is not the last any more, for what stands in front must not change.
+func (w *writer) words(blocks []chat.Block) {
 	for i := range blocks {
 		if blocks[i].What == chat.Text {
 			return
 		}
 	}
 	switch {
-	case last && w.m.renewed():
-		w.text(raw.Text(".")) // it must say some text, and a space may not count
+	case w.m.renewed():
+		w.text(raw.Text(".")) // a space may not count
 	case w.home == vertex:
 		w.text(raw.Text(" "))
 	}
