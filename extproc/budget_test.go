@@ -2,6 +2,7 @@ package extproc_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -23,13 +24,22 @@ import (
 	"llmroute/translator/tokens"
 )
 
-// TestBudgetsAreExact ends a thousand exchanges in every way there is, eight at a
-// time, and holds what is left of the budget against a ledger.
-func TestBudgetsAreExact(t *testing.T) {
-	const exchanges, window = 1000, 1 << 40
-	model := &config.Model{Name: "m", Limits: config.Limits{RequestsPerMinute: window, TokensPerMinute: window, MaxInputTokens: 1000}}
+// budgetWindow is a limit that nobody reaches.
+const budgetWindow = 1 << 40
+
+// budgeted is a processor of one limited model, m, whose budget never slides.
+type budgeted struct {
+	*extproctest.Client
+	srv   *extproc.Server
+	store limit.Store
+}
+
+func newBudgeted(t *testing.T, mutate func(*config.Backend)) *budgeted {
+	t.Helper()
+	model := &config.Model{Name: "m", Limits: config.Limits{RequestsPerMinute: budgetWindow, TokensPerMinute: budgetWindow, MaxInputTokens: 1000}}
 	c := &config.Config{Hash: "h", DefaultBackend: "b", Backends: []*config.Backend{backend("b", func(b *config.Backend) {
 		b.Models, b.Settings = []string{"m"}, map[string]*config.Model{"m": model}
+		mutate(b)
 	})}}
 	log := slog.New(slog.NewJSONHandler(io.Discard, nil))
 	r := router.New(anyCluster{}, log)
@@ -47,7 +57,45 @@ func TestBudgetsAreExact(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return &budgeted{client, srv, store}
+}
 
+// charged ends the processor and returns what is left charged.
+func (b *budgeted) charged(t *testing.T) (requests, tokens int64) {
+	t.Helper()
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := b.srv.Drain(ctx); err != nil {
+		t.Fatal(err)
+	}
+	v, err := b.store.Reserve(t.Context(), limit.Key{Backend: "b", Model: "m"}, limit.Limits{Requests: budgetWindow, Tokens: budgetWindow}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return budgetWindow - v.Requests.Remaining - 1, budgetWindow - v.Tokens.Remaining
+}
+
+// A request that breaks before it can be sent costs nothing.
+func TestWhatIsNotSentCostsNothing(t *testing.T) {
+	b := newBudgeted(t, func(b *config.Backend) {
+		b.Body.Set = []config.BodyField{{Path: "", Value: json.RawMessage("1")}} // no configuration says so
+	})
+	if _, err := b.Do(t.Context(), extproctest.Post("/v1/chat/completions", `{"model":"m","messages":[]}`), nil); err == nil {
+		t.Error("the request was sent")
+	}
+	if requests, tokens := b.charged(t); requests != 0 || tokens != 0 {
+		t.Errorf("%d requests and %d tokens are charged", requests, tokens)
+	}
+}
+
+// TestBudgetsAreExact ends a thousand exchanges in every way there is, eight at a
+// time, and holds what is left of the budget against a ledger.
+func TestBudgetsAreExact(t *testing.T) {
+	const exchanges = 1000
+	client := newBudgeted(t, func(*config.Backend) {})
 	const question = `{"model":"m","stream":true,"max_tokens":50,"messages":[{"role":"user","content":"one two three"}]}`
 	prompt := int64(tokens.For("OpenAI", "m").Request([]byte(question)))
 	seed := rand.Uint64()
@@ -58,7 +106,7 @@ func TestBudgetsAreExact(t *testing.T) {
 		wg.Go(func() {
 			random := rand.New(rand.NewPCG(seed, g))
 			for range exchanges / 8 {
-				sent, cost, err := endSomehow(t.Context(), client, random, question, prompt)
+				sent, cost, err := endSomehow(t.Context(), client.Client, random, question, prompt)
 				if err != nil {
 					t.Error(err)
 					return
@@ -69,23 +117,12 @@ func TestBudgetsAreExact(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if err := client.Close(); err != nil {
-		t.Fatal(err)
+	gotRequests, gotTokens := client.charged(t)
+	if gotRequests != requests.Load() {
+		t.Errorf("%d requests are charged, %d were sent", gotRequests, requests.Load())
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	if err := srv.Drain(ctx); err != nil {
-		t.Fatal(err)
-	}
-	v, err := store.Reserve(t.Context(), limit.Key{Backend: "b", Model: "m"}, limit.Limits{Requests: window, Tokens: window}, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := window - v.Requests.Remaining - 1; got != requests.Load() {
-		t.Errorf("%d requests are charged, %d were sent", got, requests.Load())
-	}
-	if got := window - v.Tokens.Remaining; got != used.Load() {
-		t.Errorf("%d tokens are charged, %d were used", got, used.Load())
+	if gotTokens != used.Load() {
+		t.Errorf("%d tokens are charged, %d were used", gotTokens, used.Load())
 	}
 }
 

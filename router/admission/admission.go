@@ -143,7 +143,6 @@ func times(a, b int64) int64 {
 type walked struct {
 	missing  []config.Parameter
 	empty    bool // the object has no members
-	start    int  // behind its brace
 	lower    []lowered
 	warnings []string
 	output   int64 // what the client allows an answer to be; 0 when it does not say
@@ -207,7 +206,7 @@ func walk(r *Request) (*walked, error) {
 		}
 	}
 	for i, p := range params {
-		if !present[i] && !(bounded && outputField(r.Operation, p.Name)) {
+		if !present[i] && (!bounded || !outputField(r.Operation, p.Name)) {
 			w.add(r, p)
 		}
 	}

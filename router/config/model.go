@@ -66,7 +66,10 @@ var ownFields = []string{"model", "messages", "stream"}
 
 // parameters returns what stands at path, sorted by name.
 func (a *assembly) parameters(d *document, path string, values map[string]json.RawMessage) []Parameter {
-	var all []Parameter
+	if len(values) == 0 {
+		return nil
+	}
+	all := make([]Parameter, 0, len(values))
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		switch {
 		case name == "":

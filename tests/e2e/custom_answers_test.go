@@ -178,7 +178,7 @@ func TestCustomBackendsAnswer(t *testing.T) {
 			chat("a:m", "hi"), streamBody("a:m", "one two three", true), streamBody("a:m", "one two three", false),
 			chat("a:fake-small+gzip", "hi"), streamBody("a:fake-small+gzip", "one two three", true),
 		} {
-			id := fmt.Sprint("metadata-", i)
+			id := "metadata-" + strconv.Itoa(i)
 			g.ask(t, 200, body, "x-request-id", id)
 			total, _ := g.logLine(t, id)["total_tokens"].(float64)
 			if total == 0 {
@@ -266,6 +266,7 @@ func TestUsagePerModel(t *testing.T) {
 // waitForUsage waits until /usage says what is wanted, requests and three kinds of
 // tokens of each "backend model status", and that one client has left backend b.
 func waitForUsage(t *testing.T, g *gateway, want map[string][4]int64) {
+	t.Helper()
 	waitFor(t, "the usage", func() error {
 		var page struct {
 			Usage []struct {
