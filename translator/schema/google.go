@@ -31,10 +31,15 @@ func (u *Unfit) Error() string {
 	return u.Path + ": " + u.Why
 }
 
-// What bounds a schema whose references are written out.
+// What bounds a schema whose references are written out. The work is in bytes that
+// are read, again and again: references can name each other so that a small schema
+// is a huge one.
 const (
 	maxDepth = 64
 	maxBytes = 1 << 20
+	maxWork  = 64 << 20
+	// aSchema is what one costs besides, however short it is.
+	aSchema = 1 << 10
 )
 
 // AppendGoogle appends v as Google's models take it, the members in their order,
@@ -46,7 +51,7 @@ const (
 // not stay, and what they name moves to $defs. A property may be called like any
 // word of a schema.
 func AppendGoogle(dst []byte, v raw.Value, form Form) (_ []byte, changed bool, err error) {
-	c := google{root: v, form: form, names: map[string]string{}, rings: map[string]bool{}}
+	c := google{root: v, form: form, names: map[string]string{}, links: map[string][]string{}, rings: map[string]bool{}, found: map[string]raw.Value{}}
 	if form == JSONForm {
 		c.dst = dst
 	}
@@ -56,7 +61,7 @@ func AppendGoogle(dst []byte, v raw.Value, form Form) (_ []byte, changed bool, e
 	if form == JSONForm {
 		return c.dst, c.changed, nil
 	}
-	o := openapi{dst: dst, changed: c.changed}
+	o := openapi{dst: dst, changed: c.changed, labour: c.labour}
 	if err := o.schema(c.dst, ""); err != nil {
 		return nil, false, err
 	}
@@ -69,10 +74,24 @@ type google struct {
 	form    Form
 	dst     []byte
 	changed bool
+	labour
 
-	rings map[string]bool   // references, and whether they come back to themselves
-	names map[string]string // of those that stay: under which name
-	defs  []string          // the same in their order
+	found map[string]raw.Value // what references name
+	links map[string][]string  // the references within that
+	rings map[string]bool      // whether they come back to themselves
+	names map[string]string    // of those that stay: under which name
+	defs  []string             // the same in their order
+}
+
+// labour is how much has been read.
+type labour struct{ bytes int }
+
+// spend takes note of n bytes to be read, or to be read again.
+func (l *labour) spend(n int, path string) error {
+	if l.bytes += n + 1; l.bytes > maxWork {
+		return unfit(path, "its references make it too much to read")
+	}
+	return nil
 }
 
 // member is a word of a schema and its value.
@@ -158,6 +177,13 @@ var annotations = map[string]bool{
 	"title": true, "description": true, "default": true, "example": true, "examples": true,
 	"deprecated": true, "readOnly": true, "writeOnly": true, "format": true, "propertyOrdering": true,
 	"contentEncoding": true, "contentMediaType": true, "contentSchema": true, "discriminator": true, "xml": true, "externalDocs": true,
+}
+
+// told are the words that are carried over.
+var told = map[string]bool{
+	"type": true, "nullable": true, "enum": true, "const": true, "minimum": true, "maximum": true, "exclusiveMinimum": true,
+	"exclusiveMaximum": true, "properties": true, "required": true, "anyOf": true, "oneOf": true, "items": true, "prefixItems": true,
+	"minItems": true, "maxItems": true, additional: true,
 }
 
 // constraints are words that no form of Google's has, and that forbid something.

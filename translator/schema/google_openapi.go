@@ -13,6 +13,7 @@ import (
 type openapi struct {
 	dst     []byte
 	changed bool
+	labour
 }
 
 func (o *openapi) key(name string) { o.dst = append(append(key(o.dst), name...), '"', ':') }
@@ -21,6 +22,9 @@ func (o *openapi) key(name string) { o.dst = append(append(key(o.dst), name...),
 var formats = []string{"enum", "date-time", "int32", "int64", "float", "double"}
 
 func (o *openapi) schema(v raw.Value, path string) error {
+	if err := o.spend(len(v), path); err != nil {
+		return err
+	}
 	if v.Get("$ref").IsText() {
 		return unfit(path, "it refers to a schema that holds itself, which this model cannot take")
 	}
@@ -219,7 +223,9 @@ func (o *openapi) words(v raw.Value, kind, path string) error {
 				return err
 			}
 		case "required":
-			o.required(value, properties)
+			if err := o.required(value, properties, path); err != nil {
+				return err
+			}
 		case "enum":
 			o.enum(value)
 		case "format":
@@ -263,9 +269,12 @@ func (o *openapi) properties(v raw.Value, path string) error {
 }
 
 // required writes those names of required that are properties.
-func (o *openapi) required(names, properties raw.Value) {
+func (o *openapi) required(names, properties raw.Value, path string) error {
 	var list []raw.Value
 	for e := names.Elements(); e.Next(); {
+		if err := o.spend(len(properties), path); err != nil {
+			return err
+		}
 		if len(properties.Get(string(e.Value().Text()))) > 0 {
 			list = append(list, e.Value())
 		} else {
@@ -276,6 +285,7 @@ func (o *openapi) required(names, properties raw.Value) {
 		o.key("required")
 		o.dst = append(o.dst, array(list)...)
 	}
+	return nil
 }
 
 // enum writes the texts that are admitted. Numbers and empty texts have no words.

@@ -89,7 +89,8 @@ func TestAppendGoogleUnfit(t *testing.T) {
 	for i := range 30 {
 		wide += fmt.Sprintf(`"a%d":{"anyOf":[{"$ref":"#/$defs/a%d"},{"$ref":"#/$defs/a%d"}]},`, i, i+1, i+1)
 	}
-	wide += `"a30":{"type":"string"}}}`
+	wide += `"a30":{"type":"string","description":"` + strings.Repeat("long ", 100) + `"}}}`
+	tall := strings.ReplaceAll(wide, "anyOf", "allOf")
 	for _, c := range []struct{ name, in, path, why string }{
 		{"no schema", `{"properties":{"a":{"items":7}}}`, "properties.a.items", "must be an object"},
 		{"nothing fits", `{"properties":{"a":false}}`, "properties.a", "nothing fits"},
@@ -99,6 +100,8 @@ func TestAppendGoogleUnfit(t *testing.T) {
 		{"all of what differs", `{"allOf":[{"type":"string"},{"type":"number"}]}`, "allOf[1]", "'type' is said twice"},
 		{"too deep", deep, "", "nested more than"},
 		{"too wide", wide, "", "longer than"},
+		{"too much to join", tall, "", "too much to read"},
+		{"too many references", many(5000), "", "too much to read"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, _, err := AppendGoogle(nil, raw.Value(c.in), JSONForm)
@@ -112,6 +115,20 @@ func TestAppendGoogleUnfit(t *testing.T) {
 	if _, _, err := AppendGoogle(nil, raw.Value(ring), OpenAPIForm); err == nil {
 		t.Error("the older form took a schema that holds itself")
 	}
+}
+
+// many returns a schema of n references, each to another one.
+func many(n int) string {
+	var b strings.Builder
+	b.WriteString(`{"type":"object","properties":{`)
+	for i := range n {
+		fmt.Fprintf(&b, `"p%d":{"$ref":"#/$defs/d%d"},`, i, i)
+	}
+	b.WriteString(`"p":{}},"$defs":{`)
+	for i := range n {
+		fmt.Fprintf(&b, `"d%d":{"type":"string"},`, i)
+	}
+	return b.String() + `"d":{}}}`
 }
 
 // names are those of properties, words of schemas among them.

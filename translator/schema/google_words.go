@@ -19,6 +19,9 @@ func (c *google) words(v raw.Value, ring bool, path string, depth int) ([]member
 	if depth > maxDepth {
 		return nil, unfit(path, "it is nested more than %d deep", maxDepth)
 	}
+	if err := c.spend(len(v)+aSchema, path); err != nil {
+		return nil, err
+	}
 	own := make([]member, 0, 8)
 	var ref string
 	var all raw.Value
@@ -30,6 +33,9 @@ func (c *google) words(v raw.Value, ring bool, path string, depth int) ([]member
 		case "allOf":
 			all = m.Value()
 		default:
+			if !told[word] && !annotations[word] && !constraints[word] && !apart[word] {
+				continue // nobody knows what it says
+			}
 			own = slices.DeleteFunc(own, func(o member) bool { return o.word == word })
 			own = append(own, member{word, m.Value()})
 		}
@@ -68,14 +74,21 @@ func tells(words []member) bool {
 
 // referred joins the words beside a reference with those of what it names.
 func (c *google) referred(own []member, ref string, ring bool, path string, depth int) ([]member, error) {
-	target := c.resolve(ref)
+	target, err := c.lookUp(ref, path)
+	if err != nil {
+		return nil, err
+	}
 	if !target.IsObject() {
 		if string(target) == "true" {
 			return own, nil
 		}
 		return nil, unfit(path, "the reference '%s' names no schema in this one; use '#/$defs/NAME'", ref)
 	}
-	if c.ring(ref) {
+	back, err := c.ring(ref, path)
+	if err != nil {
+		return nil, err
+	}
+	if back {
 		if c.form == OpenAPIForm {
 			return nil, unfit(path, "the schema '%s' holds itself, which this model cannot take", ref)
 		}
@@ -125,7 +138,19 @@ func (c *google) taken(name string) bool {
 	return false
 }
 
-// resolve returns what a reference within the schema names, or nothing.
+// lookUp returns what a reference within the schema names, or nothing.
+func (c *google) lookUp(ref, path string) (raw.Value, error) {
+	v, ok := c.found[ref]
+	if !ok {
+		if err := c.spend(len(c.root), path); err != nil {
+			return nil, err
+		}
+		v = c.resolve(ref)
+		c.found[ref] = v
+	}
+	return v, nil
+}
+
 func (c *google) resolve(ref string) raw.Value {
 	rest, ok := strings.CutPrefix(ref, "#")
 	if !ok {
@@ -161,34 +186,63 @@ func (c *google) resolve(ref string) raw.Value {
 }
 
 // ring reports whether a reference comes back to itself, and remembers it.
-func (c *google) ring(ref string) bool {
+func (c *google) ring(ref, path string) (bool, error) {
 	if known, ok := c.rings[ref]; ok {
-		return known
+		return known, nil
 	}
 	seen := map[string]bool{}
-	var walk func(v raw.Value, depth int) bool
-	walk = func(v raw.Value, depth int) bool {
-		found := false
+	open := []string{ref}
+	for len(open) > 0 {
+		next := open[len(open)-1]
+		open = open[:len(open)-1]
+		within, err := c.within(next, path)
+		if err != nil {
+			return false, err
+		}
+		for _, other := range within {
+			if other == ref {
+				c.rings[ref] = true
+				return true, nil
+			}
+			if !seen[other] {
+				seen[other] = true
+				open = append(open, other)
+			}
+		}
+	}
+	c.rings[ref] = false
+	return false, nil
+}
+
+// within returns the references within what a reference names.
+func (c *google) within(ref, path string) ([]string, error) {
+	if known, ok := c.links[ref]; ok {
+		return known, c.spend(len(known), path)
+	}
+	target, err := c.lookUp(ref, path)
+	if err != nil {
+		return nil, err
+	}
+	var refs []string
+	var walk func(v raw.Value, depth int) error
+	walk = func(v raw.Value, depth int) error {
+		if err := c.spend(len(v), path); err != nil || depth > maxDepth {
+			return err
+		}
+		if next := v.Get("$ref").String(); next != "" {
+			refs = append(refs, next)
+		}
+		var failed error
 		subschemas(v, func(sub raw.Value) {
-			if !found && depth < maxDepth {
-				found = walk(sub, depth+1)
+			if failed == nil {
+				failed = walk(sub, depth+1)
 			}
 		})
-		next := v.Get("$ref").String()
-		if found || next == "" {
-			return found
-		}
-		if next == ref {
-			return true
-		}
-		if seen[next] {
-			return false
-		}
-		seen[next] = true
-		return walk(c.resolve(next), 0)
+		return failed
 	}
-	c.rings[ref] = walk(c.resolve(ref), 0)
-	return c.rings[ref]
+	err = walk(target, 0)
+	c.links[ref] = refs
+	return refs, err
 }
 
 // subschemas calls f with each schema that stands directly within v, definitions
@@ -217,6 +271,12 @@ func (c *google) join(own, more []member, path string) ([]member, error) {
 		if i < 0 {
 			own = append(own, m)
 			continue
+		}
+		if m.word == "properties" {
+			// Each name of the one is looked for in the other.
+			if err := c.spend(len(own[i].value)*members(m.value)+len(m.value)*members(own[i].value), path); err != nil {
+				return nil, err
+			}
 		}
 		value, ok := both(m.word, own[i].value, m.value)
 		if !ok {
@@ -256,9 +316,11 @@ func both(word string, a, b raw.Value) (raw.Value, bool) {
 		return bothProperties(a, b), true
 	case word == "required":
 		var names []raw.Value
+		seen := make(map[string]bool)
 		for _, list := range [...]raw.Value{a, b} {
 			for e := list.Elements(); e.Next(); {
-				if v := e.Value(); !slices.ContainsFunc(names, func(n raw.Value) bool { return bytes.Equal(n, v) }) {
+				if v := e.Value(); !seen[string(v)] {
+					seen[string(v)] = true
 					names = append(names, v)
 				}
 			}
@@ -287,6 +349,12 @@ func both(word string, a, b raw.Value) (raw.Value, bool) {
 		return a, true
 	}
 	return nil, false
+}
+
+func members(v raw.Value) (n int) {
+	for m := v.Members(); m.Next(); n++ {
+	}
+	return n
 }
 
 // bothProperties joins two maps of properties. One that stands in both must fit
