@@ -163,8 +163,8 @@ func TestGeminiKeepsSignatures(t *testing.T) {
 						if len(calls) != len(results) {
 							t.Fatalf("turn %d: %d calls, want %d: %v", turn, len(calls), len(results), answer)
 						}
-						for i := len(calls) - 1; i >= 0; i-- { // in any order
-							messages = append(messages, map[string]any{"role": "tool", "tool_call_id": calls[i].(map[string]any)["id"], "content": results[i]})
+						for i, c := range slices.Backward(calls) { // in any order
+							messages = append(messages, map[string]any{"role": "tool", "tool_call_id": c.(map[string]any)["id"], "content": results[i]})
 						}
 					}
 					// The signature of a text comes back as well.

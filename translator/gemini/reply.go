@@ -26,7 +26,6 @@ type reader struct {
 
 // candidate is one answer.
 type candidate struct {
-	begun    bool
 	open     bool
 	what     chat.What // of the block that is open
 	block    int       // its number
@@ -36,7 +35,6 @@ type candidate struct {
 	words    []byte // and in whose words
 	images   []byte // entries of "images"
 	text     spoken
-	cited    bool
 }
 
 // Reader returns a Reader for the reply to t.

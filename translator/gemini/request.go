@@ -136,25 +136,19 @@ func (w *writer) turn(turn *chat.Turn) error {
 	for results < len(turn.Blocks) && turn.Blocks[results].What == chat.Result {
 		results++
 	}
-	rest, pictures := turn.Blocks[results:], []chat.Block(nil)
+	rest := turn.Blocks[results:]
 	if results > 0 {
 		// They stand alone in a turn of theirs.
-		var err error
-		if pictures, err = w.results(turn.Blocks[:results]); err != nil {
-			return err
-		}
+		rest = append(w.results(turn.Blocks[:results]), rest...)
 	}
-	if len(rest) == 0 && len(pictures) == 0 {
+	if len(rest) == 0 {
 		return nil
 	}
 	w.open("user")
-	if err := w.parts(pictures); err != nil {
-		return err
-	}
 	if err := w.parts(rest); err != nil {
 		return err
 	}
-	w.words(append(pictures, rest...))
+	w.words(rest)
 	w.close()
 	return nil
 }
@@ -252,7 +246,7 @@ func (w *writer) call(b *chat.Block, first bool) {
 
 // results writes what tools have answered, in the order of the calls. It returns
 // what of that cannot stand there.
-func (w *writer) results(blocks []chat.Block) (pictures []chat.Block, err error) {
+func (w *writer) results(blocks []chat.Block) (pictures []chat.Block) {
 	w.open("user")
 	for i := range blocks {
 		b := &blocks[i]
@@ -265,15 +259,11 @@ func (w *writer) results(blocks []chat.Block) (pictures []chat.Block, err error)
 		w.key("name")
 		w.dst = raw.AppendString(w.dst, w.names[b.ID])
 		w.output(b)
-		more, err := w.shown(b)
-		if err != nil {
-			return nil, err
-		}
-		pictures = append(pictures, more...)
+		pictures = append(pictures, w.shown(b)...)
 		w.dst = append(w.dst, '}', '}')
 	}
 	w.close()
-	return pictures, nil
+	return pictures
 }
 
 // output writes a result as a text, whatever it is: as an object, its numbers
@@ -300,7 +290,7 @@ func (w *writer) output(b *chat.Block) {
 
 // shown writes the pictures and documents of a result. Older models take none
 // there, and no model takes every kind.
-func (w *writer) shown(b *chat.Block) (apart []chat.Block, err error) {
+func (w *writer) shown(b *chat.Block) (apart []chat.Block) {
 	begun := false
 	for i := range b.Blocks {
 		part := &b.Blocks[i]
@@ -324,5 +314,5 @@ func (w *writer) shown(b *chat.Block) (apart []chat.Block, err error) {
 	if begun {
 		w.dst = append(w.dst, ']')
 	}
-	return apart, nil
+	return apart
 }

@@ -73,7 +73,7 @@ func (w *writer) parameters(t *chat.Tool) error {
 // nothing is sent.
 func (w *writer) choice() {
 	c := &w.req.Choice
-	mode := "AUTO"
+	var mode string
 	switch {
 	case c.Mode == chat.Never:
 		mode = "NONE"

@@ -12,7 +12,6 @@ import (
 // node is what the words of a schema say together.
 type node struct {
 	types  []raw.Value // as strings; nil for any
-	null   bool        // "null" is among them, or nullable
 	values []raw.Value // of enum, or const
 	listed bool        // there is an enum, or a const
 	has    map[string]raw.Value
@@ -247,7 +246,7 @@ func (n *node) bound(c *google, open, closed string, up float64) {
 		c.changed = true
 		return
 	}
-	out := raw.Value(strict)
+	out := strict
 	if n.is("integer") && !n.is("number") {
 		if up > 0 {
 			x = math.Floor(x) + 1

@@ -105,13 +105,13 @@ func kindFrom(kinds []string, v raw.Value, null bool) string {
 	case null:
 		return "null"
 	}
-	for e := v.Get("enum").Elements(); e.Next(); {
-		if e.Value().IsText() {
-			return "string"
-		}
-		return "number"
+	switch e := v.Get("enum").Elements(); {
+	case !e.Next():
+		return ""
+	case e.Value().IsText():
+		return "string"
 	}
-	return ""
+	return "number"
 }
 
 // merged writes a schema whose only alternative to null is another one.
