@@ -140,7 +140,11 @@ func TestTranslatedRequestMemory(t *testing.T) {
 				Release(x)
 			}
 			runtime.ReadMemStats(&after)
-			if got, most := (after.TotalAlloc-before.TotalAlloc)/runs, uint64(len(body)+len(body)/4); got > most {
+			most := uint64(len(body) + len(body)/4)
+			if raceEnabled {
+				most *= 2 // its memory is not always there to be used again
+			}
+			if got := (after.TotalAlloc - before.TotalAlloc) / runs; got > most {
 				t.Errorf("%d bytes for a request of %d, want at most %d", got, len(body), most)
 			}
 		})

@@ -66,7 +66,7 @@ func FuzzRequests(f *testing.F) {
 			}
 		}()
 		// It may have been asked to hang.
-		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 		defer cancel()
 		w := httptest.NewRecorder()
 		at := int(path) % len(fuzzed)

@@ -18,6 +18,7 @@ import (
 
 // TestPatience is section 5.7 of the checklist of custom backends.
 func TestPatience(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	p := startProvider(t)
 	g := customs{
 		"brief":   customDoc(p, "timeout: 1"),
@@ -221,6 +222,7 @@ func TestCustomBackendsAnswer(t *testing.T) {
 // TestUsagePerModel is the rest of section 5.8: what the gateway counts is what
 // the provider said, for whole answers and for streams.
 func TestUsagePerModel(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	p := startProvider(t)
 	g := customs{"a": customDoc(p, "models: {m: {}, second: {}, fake-small+503: {}}"), "b": customDoc(p, "models: {m: {}}")}.start(t, "")
 	want := map[string][4]int64{}

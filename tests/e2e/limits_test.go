@@ -180,6 +180,7 @@ func TestContextWindow(t *testing.T) {
 
 // TestRateLimits is section 5.5.
 func TestRateLimits(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	p := startProvider(t)
 	small := `{"model":"tokens:m","max_tokens":50,"messages":[{"role":"user","content":"hi"}]}`
 	need := measure(small) + 50

@@ -51,6 +51,7 @@ func (r *redis) kill() {
 // share a limit exactly, refuse what is limited while Redis is away, and let it
 // pass once it is back.
 func TestSharedLimits(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	p := startProvider(t)
 	dir, err := os.MkdirTemp("", "llm") //nolint:usetesting // a socket's path has 108 bytes, and t.TempDir spells the test's name
 	if err != nil {
