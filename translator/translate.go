@@ -138,6 +138,7 @@ func (x *translation) Body(dst, chunk []byte, last bool) (out []byte, same bool,
 	case x.status >= 400:
 		x.fault = x.backend.attributed(x.home.ReadError(&x.trip, x.status, &x.head, x.packed.unpack(chunk)))
 	default:
+		x.trip.Lasting = true
 		x.evs = x.reader.Whole(x.evs[:0], x.packed.unpack(chunk))
 		out = x.write(dst)
 	}

@@ -151,6 +151,36 @@ func TestTranslatedRequestMemory(t *testing.T) {
 	}
 }
 
+// So is an answer.
+func TestTranslatedAnswerMemory(t *testing.T) {
+	for _, f := range foreigners() {
+		t.Run(f.name, func(t *testing.T) {
+			body := []byte(strings.Replace(f.answer, textHere, strings.Repeat("some words, ", 1<<20/12), 1))
+			const runs = 5
+			var before, after runtime.MemStats
+			for run := range runs + 1 {
+				if run == 1 { // what is made once has been made
+					runtime.ReadMemStats(&before)
+				}
+				x := f.open(t, "", "application/json")
+				out, _, err := x.Body(nil, body, true)
+				if err != nil || len(out) < len(body)-1<<10 {
+					t.Fatalf("%d bytes, %v", len(out), err)
+				}
+				Release(x)
+			}
+			runtime.ReadMemStats(&after)
+			most := uint64(len(body) + len(body)/4)
+			if raceEnabled {
+				most *= 2 // its memory is not always there to be used again
+			}
+			if got := (after.TotalAlloc - before.TotalAlloc) / runs; got > most {
+				t.Errorf("%d bytes for an answer of %d, want at most %d", got, len(body), most)
+			}
+		})
+	}
+}
+
 func BenchmarkTranslatedEvent(b *testing.B) {
 	for _, f := range foreigners() {
 		b.Run(f.name, func(b *testing.B) {

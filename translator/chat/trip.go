@@ -11,6 +11,10 @@ type Trip struct {
 
 	Warnings []string // "field;reason", once each
 
+	// Lasting says that the reply is read in one piece: what its events refer to is
+	// there until all of them are written. A stream's events last one call each.
+	Lasting bool
+
 	JSONTool string // the tool that stands for a form of the answer; "" for none
 	renames  renames
 	custom   []string // the tools that take text, as the backend knows them

@@ -75,7 +75,11 @@ func (o *object) delta(ev *chat.Event) {
 	c := o.choice(ev)
 	switch ev.What {
 	case chat.Text:
-		c.content = append(c.content, ev.Text...)
+		if c.content == nil && o.trip.Lasting {
+			c.content = ev.Text[:len(ev.Text):len(ev.Text)] // a long answer is not copied to be copied again
+		} else {
+			c.content = append(c.content, ev.Text...)
+		}
 		c.runes += ev.Text.Runes()
 		if n := len(ev.Logprobs); n > 2 {
 			c.logprobs = append(comma(c.logprobs), ev.Logprobs[1:n-1]...)
