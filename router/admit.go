@@ -41,7 +41,7 @@ func (p *Plan) longer() bool {
 		return false
 	}
 	name := p.Settings.Fallback
-	p.Model, p.Settings = p.Backend.model(name), p.Backend.Backend.Model(name)
+	p.Model, p.Settings = p.Backend.model(name), p.Backend.Model(name)
 	p.Asked, p.ModelLabel = name, name // a configured name: metrics may carry it
 	return true
 }

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -87,7 +88,11 @@ spec:
 			var p Plan
 			var got result
 			if err := s.Plan(&p, ask(tt.ask), nil); err != nil {
-				got.Code = err.(*translator.Refusal).Code
+				r, ok := errors.AsType[*translator.Refusal](err)
+				if !ok {
+					t.Fatal(err)
+				}
+				got.Code = r.Code
 			}
 			got.Backend, got.Asked, got.Model = p.Backend.ID, p.Asked, p.Model
 			if p.Settings != nil {

@@ -43,7 +43,7 @@ func (p *Plan) take(b *Backend, name string) (err error) {
 		return &translator.Refusal{Status: 404, Code: "model_not_found", Param: "model",
 			Message: fmt.Sprintf("The backend %s does not serve the model '%s': strict_models is set, and it is not one of its models.", b.ID, name)}
 	}
-	p.Model, p.Settings = b.model(name), b.Backend.Model(name)
+	p.Model, p.Settings = b.model(name), b.Model(name)
 	p.Backend, err = b.ready()
 	return err
 }

@@ -74,7 +74,7 @@ func (w *watch) chunk(data []byte) (c chunk) {
 		switch string(m.Name()) {
 		case "choices":
 			content = w.choices(value) || content
-			other = other || !null && !raw.Value(value).Empty()
+			other = other || !null && !value.Empty()
 		case "usage":
 			c.usage = m.Whole()
 			counted = !null

@@ -5,6 +5,7 @@
 package workload
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -65,7 +66,7 @@ func Cases() []Case {
 		{Name: "100 events slowly", Body: chat(Plain, kb, wantUsage), Answer: drip},
 		{Name: "1MB x 64", Body: chat(Renamed, mb, ""), Answer: large, Conns: 64, RSS: 150},
 	}
-	return append(own, translated()...)
+	return slices.Concat(own, translated())
 }
 
 const wantUsage = `"stream":true,"stream_options":{"include_usage":true},`

@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -127,7 +128,7 @@ func checkFallback(from, to *Model, known bool) error {
 	}
 	switch least := from.Limits.Input(); {
 	case least == 0:
-		return fmt.Errorf("has no effect: the model has neither a limit of input tokens nor a context window")
+		return errors.New("has no effect: the model has neither a limit of input tokens nor a context window")
 	case most != 0 && most <= least:
 		return fmt.Errorf("%s takes %d tokens, which is not more than the %d of this model", from.Fallback, most, least)
 	}

@@ -68,7 +68,7 @@ const (
 	CodeOverflow   = "context_length_exceeded"
 	CodeIncomplete = "upstream_stream_incomplete"
 	CodeMalformed  = "upstream_malformed_reply"
-	CodeCredential = "provider_auth_error" // the gateway's own credential was refused
+	CodeCredential = "provider_auth_error" //nolint:gosec // a name, no credential: the gateway's own credential was refused
 )
 
 // Incomplete is the error of a reply that was cut.

@@ -92,13 +92,13 @@ func (g *Gzip) unpack(yield func([]byte) bool) {
 				return
 			}
 		}
-		if err == io.EOF {
-			if err = z.Reset(src); err == io.EOF {
+		if errors.Is(err, io.EOF) {
+			if err = z.Reset(src); errors.Is(err, io.EOF) {
 				return
 			}
 		}
 	}
-	if g.err = ErrBroken; err == io.EOF || err == io.ErrUnexpectedEOF {
+	if g.err = ErrBroken; errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		g.err = ErrCut
 	}
 }

@@ -76,7 +76,7 @@ func (o *object) delta(ev *chat.Event) {
 	switch ev.What {
 	case chat.Text:
 		if c.content == nil && o.trip.Lasting {
-			c.content = ev.Text[:len(ev.Text):len(ev.Text)] // a long answer is not copied to be copied again
+			c.content = slices.Clip(ev.Text) // a long answer is not copied to be copied again
 		} else {
 			c.content = append(c.content, ev.Text...)
 		}
