@@ -7,11 +7,13 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	func_e "github.com/tetratelabs/func-e"
@@ -33,7 +35,8 @@ type Process struct {
 	dir    string // of bootstrap and admin address; removed at the end
 	kill   context.CancelFunc
 	done   chan struct{}
-	err    error // set before done is closed
+	err    error       // set before done is closed
+	told   atomic.Bool // to end
 	client http.Client
 
 	mu    sync.Mutex
@@ -69,9 +72,18 @@ func Start(ctx context.Context, o Options) (*Process, error) {
 	go func() {
 		defer close(p.done)
 		defer os.RemoveAll(dir)
-		p.err = run(ctx, args, o)
+		p.err = p.ended(run(ctx, args, o))
 	}()
 	return p, nil
+}
+
+// ended returns why Envoy ended. func-e asks for readiness by itself, and that
+// question fails when Envoy is told to end meanwhile: no reason at all.
+func (p *Process) ended(err error) error {
+	if _, asked := errors.AsType[*url.Error](err); asked && p.told.Load() {
+		return nil
+	}
+	return err
 }
 
 // run blocks until Envoy has ended.
@@ -137,6 +149,7 @@ func (p *Process) Stop(ctx context.Context) {
 	}
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
+	p.told.Store(true)
 	_, _ = p.call(end, http.MethodPost, "/quitquitquit")
 	select {
 	case <-p.done:

@@ -186,7 +186,16 @@ func TestUnseenAnswersAreNotHeld(t *testing.T) {
 
 // An answer that is not shown to the sidecar does not need it any more.
 func TestUnseenAnswersSurviveTheSidecar(t *testing.T) {
-	speech(t, func(g *gateway) { g.Sidecar.kill() })
+	speech(t, func(g *gateway) {
+		waitFor(t, "the sidecar to let go", func() error {
+			if !strings.Contains(g.Sidecar.log.String(), `"msg":"request"`) {
+				return errors.New("it has not")
+			}
+			return nil
+		})
+		time.Sleep(200 * time.Millisecond) // until Envoy has heard of it
+		g.Sidecar.kill()
+	})
 }
 
 // Envoy's keepalive pings do not end the connection to the sidecar as too many,
