@@ -124,12 +124,7 @@ func TestTranslatedRequestMemory(t *testing.T) {
 	for _, f := range foreigners() {
 		t.Run(f.name, func(t *testing.T) {
 			call := Call{Path: "/v1/chat/completions", Model: f.model, Fields: &fields, Body: body, Header: headers{}}
-			const runs = 5
-			var before, after runtime.MemStats
-			for run := range runs + 1 {
-				if run == 1 { // what is made once has been made
-					runtime.ReadMemStats(&before)
-				}
+			heldTwice(t, len(body), func() {
 				x, err := New(OpenAI, ChatCompletions, &f.backend)
 				if err != nil {
 					t.Fatal(err)
@@ -138,15 +133,7 @@ func TestTranslatedRequestMemory(t *testing.T) {
 					t.Fatal(err)
 				}
 				Release(x)
-			}
-			runtime.ReadMemStats(&after)
-			most := uint64(len(body) + len(body)/4)
-			if raceEnabled {
-				most *= 2 // its memory is not always there to be used again
-			}
-			if got := (after.TotalAlloc - before.TotalAlloc) / runs; got > most {
-				t.Errorf("%d bytes for a request of %d, want at most %d", got, len(body), most)
-			}
+			})
 		})
 	}
 }
@@ -156,28 +143,36 @@ func TestTranslatedAnswerMemory(t *testing.T) {
 	for _, f := range foreigners() {
 		t.Run(f.name, func(t *testing.T) {
 			body := []byte(strings.Replace(f.answer, textHere, strings.Repeat("some words, ", 1<<20/12), 1))
-			const runs = 5
-			var before, after runtime.MemStats
-			for run := range runs + 1 {
-				if run == 1 { // what is made once has been made
-					runtime.ReadMemStats(&before)
-				}
+			heldTwice(t, len(body), func() {
 				x := f.open(t, "", "application/json")
 				out, _, err := x.Body(nil, body, true)
 				if err != nil || len(out) < len(body)-1<<10 {
 					t.Fatalf("%d bytes, %v", len(out), err)
 				}
 				Release(x)
-			}
-			runtime.ReadMemStats(&after)
-			most := uint64(len(body) + len(body)/4)
-			if raceEnabled {
-				most *= 2 // its memory is not always there to be used again
-			}
-			if got := (after.TotalAlloc - before.TotalAlloc) / runs; got > most {
-				t.Errorf("%d bytes for an answer of %d, want at most %d", got, len(body), most)
-			}
+			})
 		})
+	}
+}
+
+// heldTwice requires that an exchange of a body of that size allocates one other
+// of it and little more, once what is made but once has been made.
+func heldTwice(t *testing.T, size int, exchange func()) {
+	t.Helper()
+	exchange()
+	const runs = 5
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range runs {
+		exchange()
+	}
+	runtime.ReadMemStats(&after)
+	most := uint64(size + size/4)
+	if raceEnabled {
+		most *= 2 // its memory is not always there to be used again
+	}
+	if got := (after.TotalAlloc - before.TotalAlloc) / runs; got > most {
+		t.Errorf("%d bytes for one of %d, want at most %d", got, size, most)
 	}
 }
 
