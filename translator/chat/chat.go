@@ -147,6 +147,16 @@ type Media struct {
 	Param  string // the place in the request
 }
 
+// AppendURL appends the address of m, the inside of a JSON string: of what came
+// along, a data URL. Its type must be known then.
+func (m *Media) AppendURL(dst []byte) []byte {
+	if len(m.URL) > 0 {
+		return append(dst, m.URL...)
+	}
+	dst = append(raw.AppendEscaped(append(dst, "data:"...), []byte(m.Type)), ";base64,"...)
+	return append(dst, m.Base64...)
+}
+
 // Tool is a tool that the model may call.
 type Tool struct {
 	Name        string

@@ -7,17 +7,16 @@ import (
 
 // writer writes one request.
 type writer struct {
-	t   *chat.Trip
-	dst []byte
+	raw.Writer
+	t *chat.Trip
 }
 
 // WriteRequest writes a request of the chat API.
 func (Dialect) WriteRequest(out *chat.Outgoing, t *chat.Trip) error {
-	w := writer{t: t, dst: append(out.Body, '{')}
-	w.key("model")
-	w.dst = raw.AppendString(w.dst, t.Options.Model)
+	w := writer{Writer: raw.Writer{Dst: append(out.Body, '{')}, t: t}
+	w.String("model", t.Options.Model)
 	if t.Request.Stream {
-		w.member("stream", "true")
+		w.Bool("stream", true)
 	}
 	if err := w.messages(); err != nil {
 		return err
@@ -28,34 +27,14 @@ func (Dialect) WriteRequest(out *chat.Outgoing, t *chat.Trip) error {
 	if err := w.settings(); err != nil {
 		return err
 	}
-	out.Body = append(w.dst, '}')
+	out.Body = append(w.Dst, '}')
 	out.Path = t.Options.Prefix + "/chat"
 	out.Set = append(out.Set, chat.Header{Name: "content-type", Value: "application/json"})
 	return nil
 }
 
-// key begins a member of an object.
-func (w *writer) key(name string) {
-	w.next('{')
-	w.dst = append(append(append(w.dst, '"'), name...), '"', ':')
-}
-
-// member writes a member of an object whose value is JSON.
-func (w *writer) member(name, value string) {
-	w.key(name)
-	w.dst = append(w.dst, value...)
-}
-
-// next begins what follows in an object or array that opened so.
-func (w *writer) next(opened byte) {
-	if w.dst[len(w.dst)-1] != opened {
-		w.dst = append(w.dst, ',')
-	}
-}
-
 func (w *writer) messages() error {
-	w.key("messages")
-	w.dst = append(w.dst, '[')
+	w.Open("messages", "[")
 	turns := w.t.Request.Turns
 	lead := 0
 	for lead < len(turns) && turns[lead].Role == chat.System {
@@ -72,13 +51,14 @@ func (w *writer) messages() error {
 			return err
 		}
 	}
-	w.dst = append(w.dst, ']')
+	w.Put("]")
 	return nil
 }
 
 func (w *writer) begin(role string) {
-	w.next('[')
-	w.dst = append(append(append(w.dst, `{"role":"`...), role...), '"')
+	w.Next()
+	w.Put("{")
+	w.String("role", role)
 }
 
 // system writes the instructions. There is one message for them, and it stands
@@ -88,19 +68,18 @@ func (w *writer) system(turns []chat.Turn) {
 		return
 	}
 	w.begin("system")
-	w.key("content")
-	w.dst = append(w.dst, '"')
+	w.Open("content", `"`)
 	said := false
 	for i := range turns {
 		for j := range turns[i].Blocks {
 			if said {
-				w.dst = append(w.dst, `\n\n`...)
+				w.Put(`\n\n`)
 			}
-			w.dst = append(w.dst, turns[i].Blocks[j].Text...)
+			w.Dst = append(w.Dst, turns[i].Blocks[j].Text...)
 			said = true
 		}
 	}
-	w.dst = append(w.dst, '"', '}')
+	w.Put(`"}`)
 }
 
 // user writes what tools have answered, a message each, and what the user says.
@@ -113,14 +92,13 @@ func (w *writer) user(turn *chat.Turn) error {
 			continue
 		}
 		w.begin("tool")
-		w.key("tool_call_id")
-		w.dst = raw.AppendString(w.dst, b.ID)
+		w.String("tool_call_id", b.ID)
 		if len(b.Blocks) == 0 {
-			w.member("content", `"(empty)"`) // no message may be empty
+			w.String("content", "(empty)") // no message may be empty
 		} else if err := w.content(b.Blocks, true); err != nil {
 			return err
 		}
-		w.dst = append(w.dst, '}')
+		w.Put("}")
 	}
 	if words == 0 {
 		return nil
@@ -129,19 +107,18 @@ func (w *writer) user(turn *chat.Turn) error {
 	if err := w.content(turn.Blocks, false); err != nil {
 		return err
 	}
-	w.dst = append(w.dst, '}')
+	w.Put("}")
 	return nil
 }
 
 // content writes the words of a message: a string that was one, else parts.
 func (w *writer) content(blocks []chat.Block, result bool) error {
-	w.key("content")
 	if len(blocks) == 1 && blocks[0].What == chat.Text && blocks[0].Part < 0 {
-		w.dst = raw.AppendText(w.dst, blocks[0].Text)
+		w.Text("content", blocks[0].Text)
 		return nil
 	}
-	w.dst = append(w.dst, '[')
-	empty := len(w.dst)
+	w.Open("content", "[")
+	empty := len(w.Dst)
 	for i := range blocks {
 		switch b := &blocks[i]; {
 		case b.What == chat.Text:
@@ -154,37 +131,33 @@ func (w *writer) content(blocks []chat.Block, result bool) error {
 			}
 		}
 	}
-	if len(w.dst) == empty {
+	if len(w.Dst) == empty {
 		w.text(raw.Text("(empty)"))
 	}
-	w.dst = append(w.dst, ']')
+	w.Put("]")
 	return nil
 }
 
 func (w *writer) text(t raw.Text) {
-	w.next('[')
-	w.dst = append(raw.AppendText(append(w.dst, `{"type":"text","text":`...), t), '}')
+	w.Next()
+	w.Put(`{"type":"text"`)
+	w.Text("text", t)
+	w.Put("}")
 }
 
 func (w *writer) image(m *chat.Media) {
-	w.next('[')
-	w.dst = append(w.dst, `{"type":"image_url","image_url":{"url":"`...)
-	if len(m.URL) > 0 {
-		w.dst = append(w.dst, m.URL...)
-	} else {
-		w.dst = append(append(append(w.dst, "data:"...), raw.Quote(m.Type)...), ";base64,"...)
-		w.dst = append(w.dst, m.Base64...)
-	}
-	w.dst = append(w.dst, '"')
+	w.Next()
+	w.Put(`{"type":"image_url","image_url":{"url":"`)
+	w.Dst = m.AppendURL(w.Dst)
+	w.Put(`"`)
 	switch m.Detail {
 	case "":
 	case "original":
-		w.member("detail", `"high"`)
+		w.String("detail", "high")
 	default:
-		w.key("detail")
-		w.dst = raw.AppendString(w.dst, m.Detail)
+		w.String("detail", m.Detail)
 	}
-	w.dst = append(w.dst, '}', '}')
+	w.Put("}}")
 }
 
 // assistant writes an earlier answer. One with calls has its words in a plan:
@@ -209,7 +182,7 @@ func (w *writer) assistant(turn *chat.Turn) error {
 	} else {
 		w.said(thoughts, words)
 	}
-	w.dst = append(w.dst, '}')
+	w.Put("}")
 	return nil
 }
 
@@ -219,49 +192,51 @@ func (w *writer) said(thoughts, words []*chat.Block) {
 	case len(thoughts)+len(words) == 0:
 		return
 	case len(thoughts) == 0 && len(words) == 1:
-		w.key("content")
-		w.dst = raw.AppendText(w.dst, words[0].Text)
+		w.Text("content", words[0].Text)
 		return
 	}
-	w.key("content")
-	w.dst = append(w.dst, '[')
+	w.Open("content", "[")
 	for _, b := range thoughts {
-		w.next('[')
-		w.dst = append(raw.AppendText(append(w.dst, `{"type":"thinking","thinking":`...), b.Text), '}')
+		w.Next()
+		w.Put(`{"type":"thinking"`)
+		w.Text("thinking", b.Text)
+		w.Put("}")
 	}
 	for _, b := range words {
 		w.text(b.Text)
 	}
-	w.dst = append(w.dst, ']')
+	w.Put("]")
 }
 
 func (w *writer) plan(words []*chat.Block) {
 	if len(words) == 0 {
 		return
 	}
-	w.member("tool_plan", `"`)
+	w.Open("tool_plan", `"`)
 	for _, b := range words {
-		w.dst = append(w.dst, b.Text...)
+		w.Dst = append(w.Dst, b.Text...)
 	}
-	w.dst = append(w.dst, '"')
+	w.Put(`"`)
 }
 
 func (w *writer) calls(calls []*chat.Block) {
-	w.member("tool_calls", "[")
+	w.Open("tool_calls", "[")
 	for _, b := range calls {
-		w.next('[')
-		w.dst = raw.AppendString(append(w.dst, `{"id":`...), b.ID)
-		w.dst = raw.AppendString(append(w.dst, `,"type":"function","function":{"name":`...), w.t.Name(b.Name))
-		w.dst = append(w.dst, `,"arguments":"`...)
+		w.Next()
+		w.Put("{")
+		w.String("id", b.ID)
+		w.Put(`,"type":"function","function":{`)
+		w.String("name", w.t.Name(b.Name))
+		w.Open("arguments", `"`)
 		switch {
 		case b.What == chat.Custom:
-			w.dst = raw.AppendEscaped(w.dst, w.t.Object(b))
+			w.Dst = raw.AppendEscaped(w.Dst, w.t.Object(b))
 		case b.Args.Blank():
-			w.dst = append(w.dst, "{}"...)
+			w.Put("{}")
 		default:
-			w.dst = append(w.dst, b.Args...)
+			w.Dst = append(w.Dst, b.Args...)
 		}
-		w.dst = append(w.dst, `"}}`...)
+		w.Put(`"}}`)
 	}
-	w.dst = append(w.dst, ']')
+	w.Put("]")
 }

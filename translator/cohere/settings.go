@@ -30,7 +30,7 @@ func (w *writer) tools() error {
 			continue
 		}
 		if n++; n == 1 {
-			w.member("tools", "[")
+			w.Open("tools", "[")
 		}
 		w.tool(tool)
 		strict = strict || tool.Strict // then all are
@@ -38,39 +38,39 @@ func (w *writer) tools() error {
 	if n == 0 {
 		return nil
 	}
-	w.dst = append(w.dst, ']')
+	w.Put("]")
 	if strict && len(r.Extension(strictTools)) == 0 {
-		w.member(strictTools, "true")
+		w.Bool(strictTools, true)
 	}
 	switch r.Choice.Mode {
 	case chat.Never:
-		w.member("tool_choice", `"NONE"`)
+		w.String("tool_choice", "NONE")
 	case chat.Force:
-		w.member("tool_choice", `"REQUIRED"`)
+		w.String("tool_choice", "REQUIRED")
 	}
 	return nil
 }
 
 func (w *writer) tool(tool *chat.Tool) {
-	w.next('[')
-	w.dst = raw.AppendString(append(w.dst, `{"type":"function","function":{"name":`...), w.t.Name(tool.Name))
+	w.Next()
+	w.Put(`{"type":"function","function":{`)
+	w.String("name", w.t.Name(tool.Name))
 	if !tool.Description.Blank() {
-		w.dst = raw.AppendText(append(w.dst, `,"description":`...), tool.Description)
+		w.Text("description", tool.Description)
 	}
 	takes := tool.Schema
 	if len(takes) == 0 {
 		takes = chat.EmptySchema
 	}
-	w.dst = append(append(w.dst, `,"parameters":`...), takes...)
-	w.dst = append(w.dst, '}', '}')
+	w.Member("parameters", takes)
+	w.Put("}}")
 }
 
 // settings writes what is no part of the conversation.
 func (w *writer) settings() error {
 	r := &w.t.Request
 	if n := w.limit(); n > 0 {
-		w.key("max_tokens")
-		w.dst = strconv.AppendInt(w.dst, n, 10)
+		w.Int("max_tokens", n)
 	}
 	if err := w.stop(); err != nil {
 		return err
@@ -83,7 +83,7 @@ func (w *writer) settings() error {
 		return err
 	}
 	if r.Logprobs {
-		w.member("logprobs", "true")
+		w.Bool("logprobs", true)
 	}
 	w.form()
 	if err := w.thinking(); err != nil {
@@ -107,7 +107,7 @@ func (w *writer) number(name, field string, v raw.Value, least, most float64) {
 	n, err := strconv.ParseFloat(string(v), 64)
 	switch {
 	case err == nil && n >= least && n <= most:
-		w.member(name, string(v))
+		w.Member(name, v)
 		return
 	case n < least:
 		n = least
@@ -118,8 +118,8 @@ func (w *writer) number(name, field string, v raw.Value, least, most float64) {
 	if n == 0 && field != "temperature" {
 		return // a penalty of nothing is none
 	}
-	w.key(name)
-	w.dst = strconv.AppendFloat(w.dst, n, 'g', -1, 64)
+	w.Key(name)
+	w.Dst = strconv.AppendFloat(w.Dst, n, 'g', -1, 64)
 }
 
 // refuse refuses a value that Cohere cannot have, unless such are to be dropped.
@@ -140,7 +140,7 @@ func (w *writer) seed() error {
 	case seed[0] == '-':
 		return w.refuse("seed", "negative", "'seed' must not be negative at this provider. Send another one.")
 	}
-	w.member("seed", string(seed))
+	w.Member("seed", seed)
 	return nil
 }
 
@@ -160,13 +160,13 @@ func (w *writer) stop() error {
 			break
 		}
 		if n++; n == 1 {
-			w.member("stop_sequences", "[")
+			w.Open("stop_sequences", "[")
 		}
-		w.next('[')
-		w.dst = raw.AppendText(w.dst, s)
+		w.Next()
+		w.Dst = raw.AppendText(w.Dst, s)
 	}
 	if n > 0 {
-		w.dst = append(w.dst, ']')
+		w.Put("]")
 	}
 	return nil
 }
@@ -177,12 +177,9 @@ func (w *writer) form() {
 	if !f.JSON {
 		return
 	}
-	w.member("response_format", `{"type":"json_object"`)
-	if len(f.Schema) > 0 {
-		w.key("json_schema")
-		w.dst = append(w.dst, f.Schema...)
-	}
-	w.dst = append(w.dst, '}')
+	w.Open("response_format", `{"type":"json_object"`)
+	w.Member("json_schema", f.Schema)
+	w.Put("}")
 }
 
 // thinking switches the thoughts of models that have any. There are no grades.
@@ -194,12 +191,12 @@ func (w *writer) thinking() error {
 	switch r.Effort {
 	case "":
 	case "none":
-		w.member(thinking, `{"type":"disabled"}`)
+		w.Open(thinking, `{"type":"disabled"}`)
 	case "minimal", "low", "medium":
 		w.t.Warn("reasoning_effort", "enabled")
 		fallthrough
 	default:
-		w.member(thinking, `{"type":"enabled"}`)
+		w.Open(thinking, `{"type":"enabled"}`)
 	}
 	return nil
 }
@@ -214,15 +211,14 @@ func (w *writer) own(v raw.Value) error {
 	if v.Get("type").String() == "disabled" {
 		kind = `{"type":"disabled"`
 	}
-	w.member(thinking, kind)
+	w.Open(thinking, kind)
 	for _, name := range [...]string{"token_budget", "budget_tokens"} {
 		if n := v.Get(name).Int(); n > 0 {
-			w.key("token_budget")
-			w.dst = strconv.AppendInt(w.dst, n, 10)
+			w.Int("token_budget", n)
 			break
 		}
 	}
-	w.dst = append(w.dst, '}')
+	w.Put("}")
 	return nil
 }
 
@@ -238,10 +234,9 @@ func (w *writer) extensions() error {
 				return chat.Invalid("invalid_value", m.Name, "Invalid value: 'k' and 'top_k' say the same. Send one of the two.")
 			}
 			k = true
-			w.member("k", string(m.Value))
+			w.Member("k", m.Value)
 		default:
-			w.key(m.Name)
-			w.dst = append(w.dst, m.Value...)
+			w.Member(m.Name, m.Value)
 		}
 	}
 	return nil

@@ -12,10 +12,9 @@ import (
 
 // config writes generationConfig.
 func (w *writer) config() error {
-	at := len(w.dst)
-	w.key("generationConfig")
-	w.dst = append(w.dst, '{')
-	empty := len(w.dst)
+	at := len(w.Dst)
+	w.Open("generationConfig", "{")
+	empty := len(w.Dst)
 	w.sampling()
 	if err := w.stop(); err != nil {
 		return err
@@ -28,42 +27,37 @@ func (w *writer) config() error {
 		if w.look == "original" {
 			level = levels["high"] // there is none above it for the whole request
 		}
-		w.member("mediaResolution", []byte(`"`+level+`"`))
+		w.String("mediaResolution", level)
 	}
-	if len(w.dst) == empty {
-		w.dst = w.dst[:at]
+	if len(w.Dst) == empty {
+		w.Dst = w.Dst[:at]
 		return nil
 	}
-	w.dst = append(w.dst, '}')
+	w.Put("}")
 	return nil
 }
 
 // sampling writes how much to say, and how tokens are drawn.
 func (w *writer) sampling() {
 	r := w.req
-	number := func(name string, v raw.Value) {
-		if len(v) > 0 {
-			w.member(name, v)
-		}
-	}
 	limit := r.MaxTokens
 	if n := w.t.Options.DefaultMaxTokens; len(limit) == 0 && n > 0 {
 		limit = strconv.AppendInt(nil, n, 10)
 	}
-	number("maxOutputTokens", limit)
-	number("temperature", r.Temperature)
-	number("topP", r.TopP)
+	w.Member("maxOutputTokens", limit)
+	w.Member("temperature", r.Temperature)
+	w.Member("topP", r.TopP)
 	if _, err := strconv.ParseInt(string(r.Seed), 10, 32); err == nil {
-		number("seed", r.Seed)
+		w.Member("seed", r.Seed)
 	} else if len(r.Seed) > 0 {
 		w.t.Warn("seed", "out_of_range")
 	}
-	number("candidateCount", r.N)
-	number("presencePenalty", belowTwo(r.PresencePenalty))
-	number("frequencyPenalty", belowTwo(r.FrequencyPenalty))
+	w.Member("candidateCount", r.N)
+	w.Member("presencePenalty", belowTwo(r.PresencePenalty))
+	w.Member("frequencyPenalty", belowTwo(r.FrequencyPenalty))
 	if r.Logprobs {
-		w.member("responseLogprobs", []byte("true"))
-		number("logprobs", r.TopLogprobs)
+		w.Bool("responseLogprobs", true)
+		w.Member("logprobs", r.TopLogprobs)
 	}
 }
 
@@ -92,14 +86,13 @@ func (w *writer) stop() error {
 			break
 		}
 		if n++; n == 1 {
-			w.key("stopSequences")
-			w.dst = append(w.dst, '[')
+			w.Open("stopSequences", "[")
 		}
-		w.next()
-		w.dst = raw.AppendText(w.dst, s)
+		w.Next()
+		w.Dst = raw.AppendText(w.Dst, s)
 	}
 	if n > 0 {
-		w.dst = append(w.dst, ']')
+		w.Put("]")
 	}
 	return nil
 }
@@ -110,7 +103,7 @@ func (w *writer) form() error {
 	if !f.JSON {
 		return nil
 	}
-	w.member("responseMimeType", []byte(`"application/json"`))
+	w.String("responseMimeType", "application/json")
 	if len(f.Schema) == 0 {
 		return nil
 	}
@@ -124,19 +117,19 @@ func (w *writer) schema(v raw.Value, name, older, field, param string) error {
 	if !w.m.formed() {
 		form, name = schema.OpenAPIForm, older
 	}
-	at := len(w.dst)
-	w.key(name)
-	dst, changed, err := schema.AppendGoogle(w.dst, v, form)
+	at := len(w.Dst)
+	w.Key(name)
+	dst, changed, err := schema.AppendGoogle(w.Dst, v, form)
 	if err != nil {
 		var u *schema.Unfit
 		if errors.As(err, &u) && u.Path != "" {
 			param += "." + u.Path
 		}
-		w.dst = w.dst[:at]
+		w.Dst = w.Dst[:at]
 		return &chat.Refusal{Status: http.StatusUnprocessableEntity, Type: "invalid_request_error", Code: "unsupported_value", Param: param,
 			Message: "Unsupported value: at this provider the schema at '" + param + "' cannot be used: " + why(u, err) + "."}
 	}
-	if w.dst = dst; changed {
+	if w.Dst = dst; changed {
 		w.t.Warn(field, "schema_changed")
 	}
 	return nil
@@ -163,21 +156,18 @@ func (w *writer) thinking() {
 	if effort == "" && !tell {
 		return
 	}
-	w.key("thinkingConfig")
-	w.dst = append(w.dst, '{')
+	w.Open("thinkingConfig", "{")
 	if tell {
-		w.member("includeThoughts", []byte("true"))
+		w.Bool("includeThoughts", true)
 	}
 	switch {
 	case effort == "":
 	case w.m.leveled():
-		level := w.level(effort)
-		w.member("thinkingLevel", []byte(`"`+level+`"`))
+		w.String("thinkingLevel", w.level(effort))
 	default:
-		w.key("thinkingBudget")
-		w.dst = strconv.AppendInt(w.dst, int64(w.budget(effort)), 10)
+		w.Int("thinkingBudget", int64(w.budget(effort)))
 	}
-	w.dst = append(w.dst, '}')
+	w.Put("}")
 }
 
 // level returns the level nearest to an effort that the model has.
@@ -244,6 +234,5 @@ func (w *writer) tier(out *chat.Outgoing) {
 	if tier == "default" {
 		tier = "standard"
 	}
-	w.key("serviceTier")
-	w.dst = raw.AppendString(w.dst, tier)
+	w.String("serviceTier", tier)
 }

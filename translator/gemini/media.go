@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"llmroute/translator/chat"
-	"llmroute/translator/raw"
 )
 
 // inResults are the media types that may stand in the result of a tool.
@@ -69,23 +68,22 @@ func (w *writer) media(b *chat.Block) error {
 			}
 			return w.t.Lose(chat.Refuse, field, m.Param, "not_sent_along")
 		}
-		w.next()
-		w.dst = append(w.dst, `{"fileData":{`...)
+		w.Next()
+		w.Put(`{"fileData":{`)
 		if kind != "" {
-			w.key("mimeType")
-			w.dst = raw.AppendString(w.dst, kind)
+			w.String("mimeType", kind)
 		}
-		w.key("fileUri")
-		w.dst = append(raw.AppendString(w.dst, address), '}')
+		w.String("fileUri", address)
+		w.Put("}")
 	case kind == "":
 		return w.t.Lose(chat.Refuse, fields[b.What], m.Param, "format")
 	default:
-		w.next()
-		w.dst = append(w.dst, '{')
+		w.Next()
+		w.Put("{")
 		w.inline(kind, m, true)
 	}
 	w.detail(m)
-	w.dst = append(w.dst, '}')
+	w.Put("}")
 	return nil
 }
 
@@ -104,16 +102,13 @@ func (w *writer) fetches(address, kind string) bool {
 
 // inline writes data that came along. Only Vertex takes its name.
 func (w *writer) inline(kind string, m *chat.Media, named bool) {
-	w.dst = append(w.dst, `"inlineData":{`...)
-	w.key("mimeType")
-	w.dst = raw.AppendString(w.dst, kind)
-	w.key("data")
-	w.dst = raw.AppendText(w.dst, m.Base64)
+	w.Open("inlineData", "{")
+	w.String("mimeType", kind)
+	w.Text("data", m.Base64)
 	if named && w.home == vertex && m.Name != "" {
-		w.key("displayName")
-		w.dst = raw.AppendString(w.dst, m.Name)
+		w.String("displayName", m.Name)
 	}
-	w.dst = append(w.dst, '}')
+	w.Put("}")
 }
 
 // looks are how closely to look, from far to near.
@@ -128,7 +123,9 @@ func (w *writer) detail(m *chat.Media) {
 	case level == "":
 		w.t.Warn("image_url.detail", "unsupported")
 	case w.m.gen >= 30:
-		w.dst = append(append(append(w.dst, `,"mediaResolution":{"level":"`...), level...), `"}`...)
+		w.Open("mediaResolution", "{")
+		w.String("level", level)
+		w.Put("}")
 	default:
 		for _, look := range looks {
 			if look == m.Detail || look == w.look {

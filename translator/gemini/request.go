@@ -8,10 +8,10 @@ import (
 // writer writes one request.
 type writer struct {
 	*Dialect
+	raw.Writer
 	t   *chat.Trip
 	req *chat.Request
 	m   model
-	dst []byte
 
 	names map[string]string // of the functions, by the ids of the calls so far
 	look  string            // how closely older models are to look at all pictures
@@ -22,7 +22,7 @@ func (d *Dialect) WriteRequest(out *chat.Outgoing, t *chat.Trip) error {
 	if err := d.address(out, t); err != nil {
 		return err
 	}
-	w := writer{Dialect: d, t: t, req: &t.Request, m: modelOf(t), dst: append(out.Body, '{')}
+	w := writer{Dialect: d, Writer: raw.Writer{Dst: append(out.Body, '{')}, t: t, req: &t.Request, m: modelOf(t)}
 	lead := w.system()
 	if err := w.tools(); err != nil {
 		return err
@@ -34,33 +34,15 @@ func (d *Dialect) WriteRequest(out *chat.Outgoing, t *chat.Trip) error {
 		return err
 	}
 	w.tier(out)
-	out.Body = append(w.dst, '}')
+	out.Body = append(w.Dst, '}')
 	return nil
 }
 
-// key begins a member of the object being written.
-func (w *writer) key(name string) {
-	if w.dst[len(w.dst)-1] != '{' {
-		w.dst = append(w.dst, ',')
-	}
-	w.dst = append(append(append(w.dst, '"'), name...), '"', ':')
-}
-
-func (w *writer) member(name string, value []byte) {
-	w.key(name)
-	w.dst = append(w.dst, value...)
-}
-
-// next begins another element of the array being written.
-func (w *writer) next() {
-	if w.dst[len(w.dst)-1] != '[' {
-		w.dst = append(w.dst, ',')
-	}
-}
-
 func (w *writer) text(t raw.Text) {
-	w.next()
-	w.dst = append(raw.AppendText(append(w.dst, `{"text":`...), t), '}')
+	w.Next()
+	w.Put("{")
+	w.Text("text", t)
+	w.Put("}")
 }
 
 // system writes the instructions in front and returns how many turns they are.
@@ -73,9 +55,9 @@ func (w *writer) system() (lead int) {
 	if lead == 0 || w.m.gemma {
 		return lead
 	}
-	w.dst = append(w.dst, `"systemInstruction":{"parts":[`...)
+	w.Open("systemInstruction", `{"parts":[`)
 	w.instructions(lead)
-	w.dst = append(w.dst, ']', '}')
+	w.Put("]}")
 	return lead
 }
 
@@ -91,8 +73,7 @@ func (w *writer) instructions(lead int) {
 
 // contents writes the conversation behind the instructions.
 func (w *writer) contents(lead int) error {
-	w.key("contents")
-	w.dst = append(w.dst, '[')
+	w.Open("contents", "[")
 	turns := w.req.Turns[lead:]
 	if w.m.gemma && lead > 0 {
 		w.open("user")
@@ -116,16 +97,18 @@ func (w *writer) contents(lead int) error {
 			return err
 		}
 	}
-	w.dst = append(w.dst, ']')
+	w.Put("]")
 	return nil
 }
 
 func (w *writer) open(role string) {
-	w.next()
-	w.dst = append(append(append(w.dst, `{"role":"`...), role...), `","parts":[`...)
+	w.Next()
+	w.Put("{")
+	w.String("role", role)
+	w.Open("parts", "[")
 }
 
-func (w *writer) close() { w.dst = append(w.dst, ']', '}') }
+func (w *writer) close() { w.Put("]}") }
 
 func (w *writer) turn(turn *chat.Turn) error {
 	if turn.Role == chat.Assistant {
@@ -202,13 +185,18 @@ func (w *writer) answer(turn *chat.Turn) {
 			if len(b.Sig) > 0 {
 				// The text may have come in several parts, of which the last, often an
 				// empty one, was signed. What is signed must not change.
-				w.next()
-				w.dst = append(raw.AppendText(append(w.dst, `{"text":"","thoughtSignature":`...), b.Sig), '}')
+				w.Next()
+				w.Put(`{"text":""`)
+				w.Text("thoughtSignature", b.Sig)
+				w.Put("}")
 			}
 		case chat.Thinking:
-			w.next()
-			w.dst = raw.AppendText(append(w.dst, `{"text":`...), b.Text)
-			w.dst = append(raw.AppendText(append(w.dst, `,"thought":true,"thoughtSignature":`...), b.Sig), '}')
+			w.Next()
+			w.Put("{")
+			w.Text("text", b.Text)
+			w.Bool("thought", true)
+			w.Text("thoughtSignature", b.Sig)
+			w.Put("}")
 		case chat.Call, chat.Custom:
 			w.call(b, !called)
 			called = true
@@ -223,25 +211,22 @@ func (w *writer) call(b *chat.Block, first bool) {
 	}
 	name := w.t.Name(b.Name)
 	w.names[b.ID] = name
-	w.next()
-	w.dst = append(w.dst, `{"functionCall":{`...)
+	w.Next()
+	w.Put(`{"functionCall":{`)
 	if w.m.identified() {
-		w.key("id")
-		w.dst = raw.AppendString(w.dst, b.ID)
+		w.String("id", b.ID)
 	}
-	w.key("name")
-	w.dst = raw.AppendString(w.dst, name)
-	w.member("args", w.t.Object(b))
-	w.dst = append(w.dst, '}')
+	w.String("name", name)
+	w.Member("args", w.t.Object(b))
+	w.Put("}")
 	switch {
 	case len(b.Sig) > 0:
-		w.key("thoughtSignature")
-		w.dst = raw.AppendText(w.dst, b.Sig)
+		w.Text("thoughtSignature", b.Sig)
 	case first && w.m.signs():
-		w.member("thoughtSignature", []byte(`"`+placeholder+`"`))
+		w.String("thoughtSignature", placeholder)
 		w.t.Warn("reasoning", "signature_missing")
 	}
-	w.dst = append(w.dst, '}')
+	w.Put("}")
 }
 
 // results writes what tools have answered, in the order of the calls. It returns
@@ -250,17 +235,15 @@ func (w *writer) results(blocks []chat.Block) (pictures []chat.Block) {
 	w.open("user")
 	for i := range blocks {
 		b := &blocks[i]
-		w.next()
-		w.dst = append(w.dst, `{"functionResponse":{`...)
+		w.Next()
+		w.Put(`{"functionResponse":{`)
 		if w.m.identified() {
-			w.key("id")
-			w.dst = raw.AppendString(w.dst, b.ID)
+			w.String("id", b.ID)
 		}
-		w.key("name")
-		w.dst = raw.AppendString(w.dst, w.names[b.ID])
+		w.String("name", w.names[b.ID])
 		w.output(b)
 		pictures = append(pictures, w.shown(b)...)
-		w.dst = append(w.dst, '}', '}')
+		w.Put("}}")
 	}
 	w.close()
 	return pictures
@@ -273,19 +256,19 @@ func (w *writer) output(b *chat.Block) {
 	if b.Failed {
 		name = `{"error":"`
 	}
-	w.member("response", []byte(name))
+	w.Open("response", name)
 	first := true
 	for i := range b.Blocks {
 		if b.Blocks[i].What != chat.Text {
 			continue
 		}
 		if !first {
-			w.dst = append(w.dst, '\\', 'n')
+			w.Put(`\n`)
 		}
 		first = false
-		w.dst = append(w.dst, b.Blocks[i].Text...)
+		w.Dst = append(w.Dst, b.Blocks[i].Text...)
 	}
-	w.dst = append(w.dst, '"', '}')
+	w.Put(`"}`)
 }
 
 // shown writes the pictures and documents of a result. Older models take none
@@ -302,17 +285,16 @@ func (w *writer) shown(b *chat.Block) (apart []chat.Block) {
 			continue
 		}
 		if !begun {
-			w.key("parts")
-			w.dst = append(w.dst, '[')
+			w.Open("parts", "[")
 			begun = true
 		}
-		w.next()
-		w.dst = append(w.dst, '{')
+		w.Next()
+		w.Put("{")
 		w.inline(mediaType(part), part.Media, false)
-		w.dst = append(w.dst, '}')
+		w.Put("}")
 	}
 	if begun {
-		w.dst = append(w.dst, ']')
+		w.Put("]")
 	}
 	return apart
 }

@@ -18,20 +18,19 @@ func (w *writer) tools() error {
 			continue
 		}
 		if functions++; functions == 1 {
-			w.key("tools")
-			w.dst = append(w.dst, `[{"functionDeclarations":[`...)
+			w.Open("tools", `[{"functionDeclarations":[`)
 		}
 		if err := w.tool(t); err != nil {
 			return err
 		}
 	}
 	if functions > 0 {
-		w.dst = append(w.dst, `]}]`...)
+		w.Put(`]}]`)
 		w.choice()
 		return nil
 	}
 	if len(r.WebSearch) > 0 {
-		w.member("tools", []byte(`[{"googleSearch":{}}]`))
+		w.Open("tools", `[{"googleSearch":{}}]`)
 		for _, name := range [...]string{"search_context_size", "user_location"} {
 			if r.WebSearch.Get(name).Is() {
 				w.t.Warn("web_search_options."+name, "unsupported")
@@ -42,14 +41,14 @@ func (w *writer) tools() error {
 }
 
 func (w *writer) tool(t *chat.Tool) error {
-	w.next()
-	w.dst = raw.AppendString(append(w.dst, `{"name":`...), w.t.Name(t.Name))
-	w.key("description") // it is required
-	w.dst = raw.AppendText(w.dst, t.Description)
+	w.Next()
+	w.Put("{")
+	w.String("name", w.t.Name(t.Name))
+	w.Text("description", t.Description) // it is required
 	if err := w.parameters(t); err != nil {
 		return err
 	}
-	w.dst = append(w.dst, '}')
+	w.Put("}")
 	return nil
 }
 
@@ -84,8 +83,8 @@ func (w *writer) choice() {
 	default:
 		return
 	}
-	w.key("toolConfig")
-	w.dst = append(append(append(w.dst, `{"functionCallingConfig":{"mode":"`...), mode...), '"')
+	w.Open("toolConfig", `{"functionCallingConfig":{`)
+	w.String("mode", mode)
 	var names []string
 	if mode == "ANY" || mode == "VALIDATED" {
 		if names = c.Among; c.Name != "" {
@@ -94,16 +93,15 @@ func (w *writer) choice() {
 	}
 	for i, name := range names {
 		if i == 0 {
-			w.key("allowedFunctionNames")
-			w.dst = append(w.dst, '[')
+			w.Open("allowedFunctionNames", "[")
 		}
-		w.next()
-		w.dst = raw.AppendString(w.dst, w.t.Name(name))
+		w.Next()
+		w.Dst = raw.AppendString(w.Dst, w.t.Name(name))
 	}
 	if len(names) > 0 {
-		w.dst = append(w.dst, ']')
+		w.Put("]")
 	}
-	w.dst = append(w.dst, '}', '}')
+	w.Put("}}")
 }
 
 // strict reports whether a function wants its arguments held to its schema.

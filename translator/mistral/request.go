@@ -11,63 +11,34 @@ import (
 
 // writer writes one request.
 type writer struct {
-	t   *chat.Trip
-	dst []byte
+	raw.Writer
+	t *chat.Trip
 }
 
 // WriteRequest writes a chat completions request in Mistral's words.
 func (Dialect) WriteRequest(out *chat.Outgoing, t *chat.Trip) error {
-	w := writer{t: t, dst: append(out.Body, '{')}
-	w.key("model")
-	w.dst = raw.AppendString(w.dst, t.Options.Model)
+	w := writer{Writer: raw.Writer{Dst: append(out.Body, '{')}, t: t}
+	w.String("model", t.Options.Model)
 	if t.Request.Stream {
-		w.value("stream", raw.Value("true"))
+		w.Bool("stream", true)
 	}
-	w.key("messages")
-	w.dst = append(w.dst, '[')
+	w.Open("messages", "[")
 	for i := range t.Request.Turns {
 		if err := w.turn(i); err != nil {
 			return err
 		}
 	}
-	w.dst = append(w.dst, ']')
+	w.Put("]")
 	if err := w.tools(); err != nil {
 		return err
 	}
 	if err := w.settings(); err != nil {
 		return err
 	}
-	out.Body = append(w.dst, '}')
+	out.Body = append(w.Dst, '}')
 	out.Path = t.Options.Prefix + "/chat/completions"
 	out.Set = append(out.Set, chat.Header{Name: "content-type", Value: "application/json"})
 	return nil
-}
-
-// next begins what follows in an object or array that opened so.
-func (w *writer) next(opened byte) {
-	if w.dst[len(w.dst)-1] != opened {
-		w.dst = append(w.dst, ',')
-	}
-}
-
-// key begins a member of an object.
-func (w *writer) key(name string) {
-	w.next('{')
-	w.dst = append(append(append(w.dst, '"'), name...), '"', ':')
-}
-
-// value writes a member of an object as it is, if it is.
-func (w *writer) value(name string, v raw.Value) {
-	if len(v) > 0 {
-		w.key(name)
-		w.dst = append(w.dst, v...)
-	}
-}
-
-// text writes a member that is a string.
-func (w *writer) text(name string, t raw.Text) {
-	w.key(name)
-	w.dst = raw.AppendText(w.dst, t)
 }
 
 func (w *writer) turn(i int) error {
@@ -93,16 +64,16 @@ func (w *writer) turn(i int) error {
 
 // message writes a message; of a tool's, call is the call's id.
 func (w *writer) message(role string, blocks []chat.Block, call string) error {
-	w.next('[')
-	w.dst = append(append(append(w.dst, `{"role":"`...), role...), '"')
+	w.Next()
+	w.Put("{")
+	w.String("role", role)
 	if call != "" {
-		w.key("tool_call_id")
-		w.dst = raw.AppendString(w.dst, idOf(call))
+		w.String("tool_call_id", idOf(call))
 	}
 	if err := w.content(blocks); err != nil {
 		return err
 	}
-	w.dst = append(w.dst, '}')
+	w.Put("}")
 	return nil
 }
 
@@ -113,17 +84,16 @@ func (w *writer) content(blocks []chat.Block) error {
 		if len(blocks) > 0 {
 			words = blocks[0].Text
 		}
-		w.text("content", words)
+		w.Text("content", words)
 		return nil
 	}
-	w.key("content")
-	w.dst = append(w.dst, '[')
+	w.Open("content", "[")
 	for i := range blocks {
 		if err := w.part(&blocks[i]); err != nil {
 			return err
 		}
 	}
-	w.dst = append(w.dst, ']')
+	w.Put("]")
 	return nil
 }
 
@@ -131,77 +101,74 @@ func (w *writer) part(b *chat.Block) error {
 	switch b.What {
 	case chat.Text:
 		w.begin("text")
-		w.text("text", b.Text)
+		w.Text("text", b.Text)
 	case chat.Thinking, chat.Redacted:
 		w.thought(b)
 	case chat.Image:
 		w.begin("image_url")
-		w.dst = append(w.dst, `,"image_url":{`...)
+		w.Open("image_url", "{")
 		w.source("url", b.Media)
 		if d := b.Media.Detail; d == "original" {
-			w.text("detail", raw.Text("high"))
+			w.String("detail", "high")
 		} else if d != "" {
-			w.text("detail", raw.Quote(d))
+			w.String("detail", d)
 		}
-		w.dst = append(w.dst, '}')
+		w.Put("}")
 	case chat.Audio:
 		w.begin("input_audio")
-		w.text("input_audio", b.Media.Base64)
+		w.Text("input_audio", b.Media.Base64)
 	case chat.File:
 		return w.file(b.Media)
 	default:
 		return nil
 	}
-	w.dst = append(w.dst, '}')
+	w.Put("}")
 	return nil
 }
 
 // begin begins a part.
 func (w *writer) begin(kind string) {
-	w.next('[')
-	w.dst = append(append(append(w.dst, `{"type":"`...), kind...), '"')
+	w.Next()
+	w.Put("{")
+	w.String("type", kind)
 }
 
 // source writes where a picture or document is, or what is in it.
 func (w *writer) source(name string, m *chat.Media) {
-	if len(m.URL) > 0 {
-		w.text(name, m.URL)
-		return
-	}
-	kind := m.Type
-	if kind == "" {
-		kind = "application/pdf" // of pictures it is always known
-	}
-	w.key(name)
-	w.dst = append(append(append(w.dst, `"data:`...), raw.Quote(kind)...), ";base64,"...)
-	w.dst = append(append(w.dst, m.Base64...), '"')
+	w.Open(name, `"`)
+	w.Dst = m.AppendURL(w.Dst)
+	w.Put(`"`)
 }
 
 func (w *writer) file(m *chat.Media) error {
 	switch {
 	case m.FileID != "":
 		w.begin("file")
-		w.text("file_id", raw.Quote(m.FileID))
+		w.String("file_id", m.FileID)
 	case isPDF(m):
+		pdf := *m
+		pdf.Type = "application/pdf" // a name may have told
 		w.begin("document_url")
-		w.source("document_url", m)
+		w.source("document_url", &pdf)
 		if m.Name != "" {
-			w.text("document_name", raw.Quote(m.Name))
+			w.String("document_name", m.Name)
 		}
 	default: // in the results of tools, which the rules do not look into
 		return w.t.Lose(chat.Refuse, chat.FilePart, m.Param, "unsupported")
 	}
-	w.dst = append(w.dst, '}')
+	w.Put("}")
 	return nil
 }
 
 // thought writes what the model thought. Only Mistral's own signature is taken.
 func (w *writer) thought(b *chat.Block) {
 	w.begin("thinking")
-	w.dst = raw.AppendText(append(w.dst, `,"thinking":[{"type":"text","text":`...), b.Text)
-	w.dst = append(w.dst, `}],"closed":true`...)
+	w.Open("thinking", `[{"type":"text"`)
+	w.Text("text", b.Text)
+	w.Put("}]")
+	w.Bool("closed", true)
 	if b.For == provider && len(b.Sig) > 0 {
-		w.text("signature", b.Sig)
+		w.Text("signature", b.Sig)
 	}
 }
 
@@ -217,25 +184,25 @@ func (w *writer) assistant(blocks []chat.Block, last bool) error {
 			words = append(words, *b)
 		}
 	}
-	w.next('[')
-	w.dst = append(w.dst, `{"role":"assistant"`...)
+	w.Next()
+	w.Put(`{"role":"assistant"`)
 	if len(words) > 0 || calls == 0 {
 		if err := w.content(words); err != nil {
 			return err
 		}
 	}
 	if calls > 0 {
-		w.value("tool_calls", raw.Value("["))
+		w.Open("tool_calls", "[")
 		for i := range blocks {
 			w.call(&blocks[i])
 		}
-		w.dst = append(w.dst, ']')
+		w.Put("]")
 	}
 	if last {
-		w.value("prefix", raw.Value("true"))
+		w.Bool("prefix", true)
 		w.t.Warn("messages", "prefix")
 	}
-	w.dst = append(w.dst, '}')
+	w.Put("}")
 	return nil
 }
 
@@ -243,9 +210,11 @@ func (w *writer) call(b *chat.Block) {
 	if b.What != chat.Call && b.What != chat.Custom {
 		return
 	}
-	w.next('[')
-	w.dst = append(append(append(w.dst, `{"id":"`...), idOf(b.ID)...), `","type":"function","function":{`...)
-	w.text("name", raw.Quote(w.t.Name(b.Name)))
+	w.Next()
+	w.Put("{")
+	w.String("id", idOf(b.ID))
+	w.Put(`,"type":"function","function":{`)
+	w.String("name", w.t.Name(b.Name))
 	args := b.Args
 	switch {
 	case b.What == chat.Custom:
@@ -253,8 +222,8 @@ func (w *writer) call(b *chat.Block) {
 	case args.Blank():
 		args = raw.Text("{}")
 	}
-	w.text("arguments", args)
-	w.dst = append(w.dst, '}', '}')
+	w.Text("arguments", args)
+	w.Put("}}")
 }
 
 // idLength is how long the id of a call is, no more and no less.

@@ -21,49 +21,49 @@ func (w *writer) tools() error {
 			continue
 		}
 		if n++; n == 1 {
-			w.value("tools", raw.Value("["))
+			w.Open("tools", "[")
 		}
 		w.tool(tool)
 	}
 	if n == 0 {
 		return nil
 	}
-	w.dst = append(w.dst, ']')
+	w.Put("]")
 	w.choice(&r.Choice)
 	if r.NoParallel {
-		w.value("parallel_tool_calls", raw.Value("false"))
+		w.Bool("parallel_tool_calls", false)
 	}
 	return nil
 }
 
 func (w *writer) tool(tool *chat.Tool) {
-	w.next('[')
-	w.dst = append(w.dst, `{"type":"function","function":{`...)
-	w.text("name", raw.Quote(w.t.Name(tool.Name)))
+	w.Next()
+	w.Put(`{"type":"function","function":{`)
+	w.String("name", w.t.Name(tool.Name))
 	if !tool.Description.Blank() {
-		w.text("description", tool.Description)
+		w.Text("description", tool.Description)
 	}
 	takes := tool.Schema
 	if len(takes) == 0 {
 		takes = chat.EmptySchema
 	}
-	w.value("parameters", takes)
+	w.Member("parameters", takes)
 	if tool.Strict {
-		w.value("strict", raw.Value("true"))
+		w.Bool("strict", true)
 	}
-	w.dst = append(w.dst, '}', '}')
+	w.Put("}}")
 }
 
 func (w *writer) choice(c *chat.Choice) {
 	switch {
 	case c.Mode == chat.Never:
-		w.text("tool_choice", raw.Text("none"))
+		w.String("tool_choice", "none")
 	case c.Mode == chat.Force && c.Name != "":
-		w.value("tool_choice", raw.Value(`{"type":"function","function":{`))
-		w.text("name", raw.Quote(w.t.Name(c.Name)))
-		w.dst = append(w.dst, '}', '}')
+		w.Open("tool_choice", `{"type":"function","function":{`)
+		w.String("name", w.t.Name(c.Name))
+		w.Put("}}")
 	case c.Mode == chat.Force:
-		w.text("tool_choice", raw.Text("any"))
+		w.String("tool_choice", "any")
 	}
 }
 
@@ -71,37 +71,36 @@ func (w *writer) choice(c *chat.Choice) {
 func (w *writer) settings() error {
 	r := &w.t.Request
 	if n := w.limit(); n > 0 {
-		w.key("max_tokens")
-		w.dst = strconv.AppendInt(w.dst, n, 10)
+		w.Int("max_tokens", n)
 	}
 	w.temperature()
-	w.value("top_p", r.TopP)
-	w.value("frequency_penalty", r.FrequencyPenalty)
-	w.value("presence_penalty", r.PresencePenalty)
-	w.value("n", r.N)
+	w.Member("top_p", r.TopP)
+	w.Member("frequency_penalty", r.FrequencyPenalty)
+	w.Member("presence_penalty", r.PresencePenalty)
+	w.Member("n", r.N)
 	if err := w.seed(); err != nil {
 		return err
 	}
-	w.stop()
+	w.Texts("stop", r.Stop)
 	if r.Logprobs {
-		w.value("logprobs", raw.Value("true"))
-		w.value("top_logprobs", r.TopLogprobs)
+		w.Bool("logprobs", true)
+		w.Member("top_logprobs", r.TopLogprobs)
 	}
 	w.form()
 	w.effort()
 	if len(r.CacheKey) > 0 {
-		w.text("prompt_cache_key", r.CacheKey)
+		w.Text("prompt_cache_key", r.CacheKey)
 	}
 	if r.Tier != "" {
-		w.text("service_tier", raw.Text("standard_only"))
+		w.String("service_tier", "standard_only")
 	}
-	w.value("metadata", r.Metadata)
+	w.Member("metadata", r.Metadata)
 	w.prediction()
 	for _, m := range r.Extra {
 		if m.Name == thinking || m.Name == randomSeed && len(r.Seed) > 0 {
 			continue
 		}
-		w.value(m.Name, m.Value)
+		w.Member(m.Name, m.Value)
 	}
 	return nil
 }
@@ -122,13 +121,13 @@ func (w *writer) temperature() {
 		w.t.Warn("temperature", "clamped")
 		v = raw.Value("1.5")
 	}
-	w.value("temperature", v)
+	w.Member("temperature", v)
 }
 
 func (w *writer) seed() error {
 	seed := w.t.Request.Seed
 	if len(seed) == 0 || seed[0] != '-' {
-		w.value(randomSeed, seed)
+		w.Member(randomSeed, seed)
 		return nil
 	}
 	if w.t.Options.Unsupported == chat.DropUnsupported {
@@ -139,19 +138,6 @@ func (w *writer) seed() error {
 		Message: "Unsupported value: 'seed' must not be negative at this provider. Send another one."}
 }
 
-func (w *writer) stop() {
-	stops := w.t.Request.Stop
-	if len(stops) == 0 {
-		return
-	}
-	w.value("stop", raw.Value("["))
-	for _, s := range stops {
-		w.next('[')
-		w.dst = raw.AppendText(w.dst, s)
-	}
-	w.dst = append(w.dst, ']')
-}
-
 // form writes the form that the answer must have.
 func (w *writer) form() {
 	f := &w.t.Request.Format
@@ -159,19 +145,19 @@ func (w *writer) form() {
 	case !f.JSON:
 		return
 	case len(f.Schema) == 0:
-		w.value("response_format", raw.Value(`{"type":"json_object"}`))
+		w.Open("response_format", `{"type":"json_object"}`)
 		return
 	}
-	w.value("response_format", raw.Value(`{"type":"json_schema","json_schema":{`))
-	w.text("name", raw.Quote(f.Name))
+	w.Open("response_format", `{"type":"json_schema","json_schema":{`)
+	w.String("name", f.Name)
 	if !f.Description.Blank() {
-		w.text("description", f.Description)
+		w.Text("description", f.Description)
 	}
-	w.value("schema", f.Schema)
+	w.Member("schema", f.Schema)
 	if f.Strict {
-		w.value("strict", raw.Value("true"))
+		w.Bool("strict", true)
 	}
-	w.dst = append(w.dst, '}', '}')
+	w.Put("}}")
 }
 
 // effort writes how hard to think; the client may have said it in the words of
@@ -184,7 +170,7 @@ func (w *writer) effort() {
 		}
 	}
 	if effort != "" {
-		w.text("reasoning_effort", raw.Text(effort))
+		w.String("reasoning_effort", effort)
 	}
 }
 
@@ -194,10 +180,10 @@ func (w *writer) prediction() {
 	if len(content) == 0 {
 		return
 	}
-	w.value("prediction", raw.Value(`{"type":"content","content":"`))
-	w.dst = append(w.dst, content.Text()...)
+	w.Open("prediction", `{"type":"content","content":"`)
+	w.Dst = append(w.Dst, content.Text()...)
 	for e := content.Elements(); e.Next(); {
-		w.dst = append(w.dst, e.Value().Get("text").Text()...)
+		w.Dst = append(w.Dst, e.Value().Get("text").Text()...)
 	}
-	w.dst = append(w.dst, '"', '}')
+	w.Put(`"}`)
 }
