@@ -57,11 +57,16 @@ func writeCustom(t testing.TB, dir, name, text string) {
 // start runs a gateway of the backends; docs are manifests beside them.
 func (c customs) start(t testing.TB, docs string, args ...string) *gateway {
 	t.Helper()
-	o := settings{args: append([]string{"--backends", c.folder(t)}, args...), env: []string{"CUSTOM_KEY=sk-custom", "K1=k1", "OPENAI_API_KEY=sk-openai"}}
+	o := c.settings(t, args...)
 	if docs != "" {
 		o.files = map[string]string{"config.yaml": docs}
 	}
 	return startWith(t, o)
+}
+
+func (c customs) settings(t testing.TB, args ...string) settings {
+	t.Helper()
+	return settings{args: append([]string{"--backends", c.folder(t)}, args...), env: []string{"CUSTOM_KEY=sk-custom", "K1=k1", "OPENAI_API_KEY=sk-openai"}}
 }
 
 const completions = "/v1/chat/completions"

@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -28,6 +29,15 @@ import (
 // binary is the product, built once for all tests, with the race detector when
 // the tests have it.
 var binary string
+
+// released is the product as users get it, for tests that measure time.
+var released = sync.OnceValues(func() (string, error) {
+	if !raceEnabled {
+		return binary, nil
+	}
+	path := filepath.Join(filepath.Dir(binary), "released")
+	return path, compile(path)
+})
 
 func TestMain(m *testing.M) {
 	code, err := build(m.Run)
@@ -45,15 +55,18 @@ func build(run func() int) (int, error) {
 	}
 	defer os.RemoveAll(dir)
 	binary = filepath.Join(dir, "llmroute")
-	args := []string{"build", "-o", binary}
-	if raceEnabled {
-		args = append(args, "-race")
-	}
-	cmd := exec.Command("go", append(args, "llmroute/cmd/llmroute")...)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return 0, fmt.Errorf("build the binary: %w\n%s", err, out)
+	if err := compile(binary, "-race="+strconv.FormatBool(raceEnabled)); err != nil {
+		return 0, err
 	}
 	return run(), nil
+}
+
+func compile(path string, flags ...string) error {
+	args := append([]string{"build", "-o", path}, flags...)
+	if out, err := exec.Command("go", append(args, "llmroute/cmd/llmroute")...).CombinedOutput(); err != nil {
+		return fmt.Errorf("build the binary: %w\n%s", err, out)
+	}
+	return nil
 }
 
 // gateway is a running sidecar and Envoy.
@@ -72,6 +85,7 @@ type settings struct {
 	env       []string            // further environment
 	bootstrap func(string) string // edits Envoy's bootstrap
 	nothing   bool                // no configuration at all: the embedded provider
+	timed     bool                // the product as users get it: time is measured
 }
 
 // start runs a gateway with the given documents and waits until it is ready.
@@ -98,7 +112,13 @@ func startWith(t testing.TB, o settings) *gateway {
 	if !o.nothing {
 		args = append(args, "--config", g.Config)
 	}
-	g.Sidecar = startSidecar(t, args, o.env)
+	product := binary
+	if o.timed {
+		if product, err = released(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g.Sidecar = startProduct(t, product, args, o.env)
 	g.Admin = "http://" + admin
 	bootstrap, err := envoy.Render(envoy.Addresses{Listen: "127.0.0.1:0", GRPC: socket})
 	if err != nil {
@@ -144,6 +164,7 @@ func (g *gateway) metrics(t testing.TB) string {
 // sidecar is a running llmroute process.
 type sidecar struct {
 	cmd    *exec.Cmd
+	binary string
 	args   []string
 	env    []string
 	log    *logBuffer
@@ -152,7 +173,12 @@ type sidecar struct {
 
 func startSidecar(t testing.TB, args, env []string) *sidecar {
 	t.Helper()
-	s := &sidecar{args: args, env: env, log: &logBuffer{}}
+	return startProduct(t, binary, args, env)
+}
+
+func startProduct(t testing.TB, binary string, args, env []string) *sidecar {
+	t.Helper()
+	s := &sidecar{binary: binary, args: args, env: env, log: &logBuffer{}}
 	s.launch(t)
 	t.Cleanup(func() {
 		s.stop()
@@ -169,7 +195,7 @@ func startSidecar(t testing.TB, args, env []string) *sidecar {
 // launch starts the process, again with the same arguments after a kill.
 func (s *sidecar) launch(t testing.TB) {
 	t.Helper()
-	s.cmd = exec.Command(binary, s.args...)
+	s.cmd = exec.Command(s.binary, s.args...)
 	s.cmd.Env = append(cleanEnvironment(), s.env...)
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
