@@ -101,12 +101,12 @@ func (v *Verdict) Limit() Level {
 
 // Headers yields the response headers that tell a client where it stands, in
 // OpenAI's names and formats: x-ratelimit-* of each unit that is limited, and
-// retry-after of a refusal.
+// retry-after of a refusal. The zero Verdict, of a model without limits, has none.
 func (v *Verdict) Headers() iter.Seq2[string, string] {
 	return func(yield func(name, value string) bool) {
 		_ = v.Requests.headers(yield, "x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests") &&
 			v.Tokens.headers(yield, "x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens") &&
-			!v.Allowed && yield("retry-after", strconv.FormatInt(int64(v.RetryAfter/time.Second), 10))
+			v.RetryAfter > 0 && yield("retry-after", strconv.FormatInt(int64(v.RetryAfter/time.Second), 10))
 	}
 }
 

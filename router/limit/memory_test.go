@@ -236,6 +236,9 @@ func TestHeaders(t *testing.T) {
 	for range v.Headers() { // a reader may leave early
 		break
 	}
+	for name := range new(Verdict).Headers() { // a model without limits
+		t.Error(name)
+	}
 }
 
 func BenchmarkMemory(b *testing.B) {

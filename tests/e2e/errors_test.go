@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // What goes wrong behind Envoy reaches the client in OpenAI's shape, with the
@@ -218,6 +221,46 @@ func TestHeadersThatPassAndThatDoNot(t *testing.T) {
 			if strings.HasPrefix(lower, prefix) && lower != modelHeader {
 				t.Errorf("the backend saw %s: %v", name, values)
 			}
+		}
+	}
+}
+
+// An answer has the backend's headers and those that are in the README, and no
+// others. Only a backend knows when to come back to it.
+func TestHeadersOfAnAnswer(t *testing.T) {
+	b := startBackend(t, func(w http.ResponseWriter, r *http.Request, n int) {
+		w.Header().Set("Date", "-")
+		w.Header().Set("X-Request-Id", "-")
+		switch {
+		case strings.HasPrefix(r.URL.Path, "/waits"):
+			w.Header().Set("Retry-After", "7")
+			fallthrough
+		case strings.HasPrefix(r.URL.Path, "/refuses"):
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusTooManyRequests)
+			_, _ = io.WriteString(w, `{"type":"error","error":{"type":"rate_limit_error","message":"Too many."}}`)
+		default:
+			answerSmall(w, r, n)
+		}
+	})
+	docs := routeDoc("r", modelRule("serves", "serves"), modelRule("waits", "waits"), modelRule("refuses", "refuses"),
+		modelRule("claude-waits", "claude-waits"), modelRule("claude-refuses", "claude-refuses"))
+	for _, name := range []string{"serves", "waits", "refuses"} {
+		docs += backendDoc(name, b.URL+"/"+name)
+		docs += strings.Replace(backendDoc("claude-"+name, b.URL+"/"+name), "OpenAI", "Anthropic", 1)
+	}
+	g := start(t, docs)
+	for model, retryAfter := range map[string]string{"serves": "", "waits": "7", "refuses": "", "claude-waits": "7", "claude-refuses": ""} {
+		a := g.post(t, "/v1/chat/completions", chat(model, "hi"))
+		want := http.Header{
+			"Content-Type": {"application/json"}, "Content-Length": {strconv.Itoa(len(a.Body))}, "Date": {"-"}, "X-Request-Id": {"-"},
+			"X-Llmroute-Backend": {model}, "X-Llmroute-Model": {model}, "X-Llmroute-Attempts": {"1"}, "X-Llmroute-Request-Id": a.Header.Values("X-Llmroute-Request-Id"),
+		}
+		if retryAfter != "" {
+			want["Retry-After"] = []string{retryAfter}
+		}
+		if diff := cmp.Diff(want, a.Header); diff != "" {
+			t.Errorf("%s: -want +got:\n%s", model, diff)
 		}
 	}
 }
