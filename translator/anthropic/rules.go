@@ -91,7 +91,7 @@ func (d *Dialect) Habits(t *chat.Trip) chat.Habits {
 	m := modelOf(t)
 	h := chat.Habits{
 		Extensions: extensions, Signed: []string{provider}, Exact: exact, Late: chat.LateHoist, Prefill: d.fields.Of(chat.Prefill, t) == chat.Translate,
-		NoForce: !m.forced(), NoEmpty: true, KeepTools: m.bound(),
+		NoForce: !m.forced(), NoEmpty: true, KeepTools: m.bound(), VendorTools: true,
 		NativeSchema: d.structured(t), SchemaWithTools: true,
 	}
 	if d.fields.Of(chat.LateSystem, t) == chat.Translate {

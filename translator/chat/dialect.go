@@ -94,6 +94,8 @@ type Habits struct {
 	// NamesAmong says that the tools which may be called are named apart, so that
 	// all stay in the list.
 	NamesAmong bool
+	// VendorTools says that tools in the words of some vendor are taken.
+	VendorTools bool
 	// NativeObject says that answers can be held to be JSON; NativeSchema, to a
 	// schema, without a tool that stands for it; SchemaWithTools, also beside tools.
 	NativeObject, NativeSchema, SchemaWithTools bool

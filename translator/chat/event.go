@@ -1,6 +1,10 @@
 package chat
 
-import "llmroute/translator/raw"
+import (
+	"strconv"
+
+	"llmroute/translator/raw"
+)
 
 // Kind says what an event tells.
 type Kind uint8
@@ -49,6 +53,21 @@ type Event struct {
 	Usage    Usage
 	Tier     string // Counts: the service tier that was used, "" unknown
 	Err      *Error
+}
+
+// AppendToken appends an entry of [Event.Logprobs] but for its end: a token and
+// the logarithm of how likely it was, a number as JSON has it. Behind it may
+// stand "top_logprobs", and must stand the '}'.
+func AppendToken(dst []byte, token raw.Text, chance []byte) []byte {
+	dst = append(raw.AppendText(append(dst, `{"token":`...), token), `,"logprob":`...)
+	dst = append(append(dst, chance...), `,"bytes":[`...)
+	for i, b := range token.Append(nil) {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = strconv.AppendInt(dst, int64(b), 10)
+	}
+	return append(dst, ']')
 }
 
 // Reason is why an answer ended, in OpenAI's words.

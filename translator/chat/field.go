@@ -253,6 +253,11 @@ func (t *Trip) Judge(rules Rules, h Habits) error {
 		}
 		return strange
 	})
+	if !h.VendorTools {
+		if err := t.loseVendorTools(); err != nil {
+			return err
+		}
+	}
 	uses := slices.Clone(t.Request.Uses)
 	for _, u := range uses {
 		switch v := rules.Of(u.Field, t); {
@@ -281,7 +286,7 @@ func (t *Trip) Lose(v Verdict, f Field, param, reason string) error {
 		if how == "" {
 			how = "Leave it out."
 		}
-		return unsupported("unsupported_parameter", param,
+		return Unable(UnsupportedParameter, param,
 			"Unsupported parameter: '"+param+"' is not supported by the model '"+t.Options.Model+"' at this provider. "+how)
 	case Warn, Shift:
 		name := fieldNames[f].name
@@ -291,6 +296,16 @@ func (t *Trip) Lose(v Verdict, f Field, param, reason string) error {
 		t.Warn(name, reason)
 	}
 	return nil
+}
+
+// LoseValue is Lose of one value of a field whose others reach the backend, in
+// words that say what it takes: a refusal unless the option drops such values.
+func (t *Trip) LoseValue(param, reason, message string) error {
+	if t.Options.Unsupported == DropUnsupported {
+		t.Warn(param, reason)
+		return nil
+	}
+	return Unable(UnsupportedValue, param, message)
 }
 
 // Warn adds a line for x-llmroute-warnings, once.

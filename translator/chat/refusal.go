@@ -36,15 +36,21 @@ func Invalid(code, param, message string) *Refusal {
 	return &Refusal{Status: 400, Type: invalidRequest, Code: code, Param: param, Message: message}
 }
 
-// unsupported returns the refusal of what the backend has no equal of: a 422.
-func unsupported(code, param, message string) *Refusal {
+// Unable returns the refusal of what the backend has no equal of: a 422
+// invalid_request_error.
+func Unable(code, param, message string) *Refusal {
 	return &Refusal{Status: 422, Type: invalidRequest, Code: code, Param: param, Message: message}
 }
 
+// The codes of what the backend has no equal of.
 const (
-	invalidRequest   = "invalid_request_error"
-	invalidValue     = "invalid_value"
-	unsupportedValue = "unsupported_value"
+	UnsupportedParameter = "unsupported_parameter"
+	UnsupportedValue     = "unsupported_value"
+)
+
+const (
+	invalidRequest = "invalid_request_error"
+	invalidValue   = "invalid_value"
 )
 
 // Error is what a backend says went wrong, in OpenAI's words.

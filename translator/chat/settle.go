@@ -192,7 +192,7 @@ func (t *Trip) placeSystem(h *Habits) error {
 	}
 	switch how {
 	case LateReject:
-		return unsupported(unsupportedValue, at,
+		return Unable(UnsupportedValue, at,
 			"Unsupported value: this provider takes system messages only before the first user message. Move it there.")
 	case LateUser:
 		for i := lead; i < len(r.Turns); i++ {
@@ -307,7 +307,7 @@ func (t *Trip) checkLast(h *Habits) error {
 	turns := t.Request.Turns
 	if n := len(turns); n > 0 && turns[n-1].Role == Assistant && !h.Prefill {
 		if t.Options.Unsupported != DropUnsupported {
-			return unsupported(unsupportedValue, fmt.Sprintf("messages[%d]", turns[n-1].At),
+			return Unable(UnsupportedValue, fmt.Sprintf("messages[%d]", turns[n-1].At),
 				"Unsupported value: the model '"+t.Options.Model+"' cannot go on with an answer that was begun. "+advice[Prefill])
 		}
 		for n > 0 && turns[n-1].Role == Assistant {

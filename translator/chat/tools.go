@@ -96,6 +96,24 @@ func (r *Request) hasTool(name string) bool {
 	return slices.ContainsFunc(r.Tools, func(t Tool) bool { return t.Name == name })
 }
 
+// loseVendorTools refuses tools in the words of some vendor, or drops them.
+func (t *Trip) loseVendorTools() error {
+	r := &t.Request
+	for i := range r.Tools {
+		if len(r.Tools[i].Vendor) == 0 {
+			continue
+		}
+		if err := t.Lose(Refuse, FunctionTools, r.Tools[i].Param, "unsupported"); err != nil {
+			return err
+		}
+	}
+	r.Tools = without(r.Tools, func(tool *Tool) bool { return len(tool.Vendor) > 0 })
+	if len(r.Tools) == 0 {
+		r.Choice, r.NoParallel = Choice{}, false
+	}
+	return nil
+}
+
 // chooseAmong leaves only the tools that may be called.
 func (t *Trip) chooseAmong(h *Habits) error {
 	r := &t.Request
@@ -196,11 +214,11 @@ func (t *Trip) checkArguments() error {
 			continue
 		}
 		if tool.Name == t.JSONTool {
-			return unsupported(unsupportedValue, tool.Param, "Unsupported value: the model '"+t.Options.Model+
+			return Unable(UnsupportedValue, tool.Param, "Unsupported value: the model '"+t.Options.Model+
 				"' is held to a schema by a tool that it must call, so '"+tool.Param+"' must be of type 'object'. Make what it describes a property of an object.")
 		}
 		at := tool.Param + ".parameters"
-		return unsupported(unsupportedValue, at, "Unsupported value: '"+at+"' must be of type 'object', as the arguments of a call are one. Make what it describes a property of an object.")
+		return Unable(UnsupportedValue, at, "Unsupported value: '"+at+"' must be of type 'object', as the arguments of a call are one. Make what it describes a property of an object.")
 	}
 	return nil
 }

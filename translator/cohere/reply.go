@@ -151,14 +151,6 @@ func appendScore(dst []byte, v raw.Value) []byte {
 	if math.IsInf(sum, 0) || math.IsNaN(sum) {
 		sum = -9999 // what OpenAI says of a token that was out of the question
 	}
-	dst = raw.AppendText(append(dst, `{"token":`...), text)
-	dst = strconv.AppendFloat(append(dst, `,"logprob":`...), sum, 'g', -1, 64)
-	dst = append(dst, `,"bytes":[`...)
-	for i, c := range text.Append(nil) {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = strconv.AppendInt(dst, int64(c), 10)
-	}
-	return append(dst, `],"top_logprobs":[]}`...)
+	chance := strconv.AppendFloat(nil, sum, 'g', -1, 64)
+	return append(chat.AppendToken(dst, text, chance), `,"top_logprobs":[]}`...)
 }

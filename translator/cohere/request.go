@@ -21,9 +21,7 @@ func (Dialect) WriteRequest(out *chat.Outgoing, t *chat.Trip) error {
 	if err := w.messages(); err != nil {
 		return err
 	}
-	if err := w.tools(); err != nil {
-		return err
-	}
+	w.tools()
 	if err := w.settings(); err != nil {
 		return err
 	}

@@ -1,8 +1,6 @@
 package cohere
 
 import (
-	"fmt"
-	"net/http"
 	"strconv"
 
 	"llmroute/translator/chat"
@@ -10,7 +8,7 @@ import (
 )
 
 // tools writes the tools and how free the model is to call them.
-func (w *writer) tools() error {
+func (w *writer) tools() {
 	r := &w.t.Request
 	// A tool cannot be named: the model is made to call some tool, and sees one.
 	only := ""
@@ -20,12 +18,6 @@ func (w *writer) tools() error {
 	n, strict := 0, false
 	for i := range r.Tools {
 		tool := &r.Tools[i]
-		if len(tool.Vendor) > 0 {
-			if err := w.t.Lose(chat.Refuse, chat.FunctionTools, tool.Param, "unsupported"); err != nil {
-				return err
-			}
-			continue
-		}
 		if only != "" && tool.Name != only {
 			continue
 		}
@@ -36,7 +28,7 @@ func (w *writer) tools() error {
 		strict = strict || tool.Strict // then all are
 	}
 	if n == 0 {
-		return nil
+		return
 	}
 	w.Put("]")
 	if strict && len(r.Extension(strictTools)) == 0 {
@@ -48,7 +40,6 @@ func (w *writer) tools() error {
 	case chat.Force:
 		w.String("tool_choice", "REQUIRED")
 	}
-	return nil
 }
 
 func (w *writer) tool(tool *chat.Tool) {
@@ -66,22 +57,29 @@ func (w *writer) tool(tool *chat.Tool) {
 	w.Put("}}")
 }
 
+// maxStops is how many words may end an answer.
+const maxStops = 5
+
 // settings writes what is no part of the conversation.
 func (w *writer) settings() error {
 	r := &w.t.Request
-	if n := w.limit(); n > 0 {
+	if n := w.t.MaxTokens(); n > 0 {
 		w.Int("max_tokens", n)
 	}
-	if err := w.stop(); err != nil {
+	stop, err := w.t.StopWords(maxStops)
+	if err != nil {
 		return err
 	}
+	w.Texts("stop_sequences", stop)
 	w.number("temperature", "temperature", r.Temperature, 0, 1)
 	w.number("p", "top_p", r.TopP, 0.01, 0.99)
 	w.number("frequency_penalty", "frequency_penalty", r.FrequencyPenalty, 0, 1)
 	w.number("presence_penalty", "presence_penalty", r.PresencePenalty, 0, 1)
-	if err := w.seed(); err != nil {
+	seed, err := w.t.UnsignedSeed()
+	if err != nil {
 		return err
 	}
+	w.Member("seed", seed)
 	if r.Logprobs {
 		w.Bool("logprobs", true)
 	}
@@ -90,13 +88,6 @@ func (w *writer) settings() error {
 		return err
 	}
 	return w.extensions()
-}
-
-func (w *writer) limit() int64 {
-	if n := w.t.Request.MaxTokens.Int(); n > 0 {
-		return n
-	}
-	return w.t.Options.DefaultMaxTokens
 }
 
 // number writes a number as near as Cohere takes it.
@@ -120,55 +111,6 @@ func (w *writer) number(name, field string, v raw.Value, least, most float64) {
 	}
 	w.Key(name)
 	w.Dst = strconv.AppendFloat(w.Dst, n, 'g', -1, 64)
-}
-
-// refuse refuses a value that Cohere cannot have, unless such are to be dropped.
-func (w *writer) refuse(field, reason, message string) error {
-	if w.t.Options.Unsupported == chat.DropUnsupported {
-		w.t.Warn(field, reason)
-		return nil
-	}
-	return &chat.Refusal{Status: http.StatusUnprocessableEntity, Type: "invalid_request_error", Code: "unsupported_value", Param: field,
-		Message: "Unsupported value: " + message}
-}
-
-func (w *writer) seed() error {
-	seed := w.t.Request.Seed
-	switch {
-	case len(seed) == 0:
-		return nil
-	case seed[0] == '-':
-		return w.refuse("seed", "negative", "'seed' must not be negative at this provider. Send another one.")
-	}
-	w.Member("seed", seed)
-	return nil
-}
-
-// maxStops is how many words may end an answer.
-const maxStops = 5
-
-func (w *writer) stop() error {
-	n := 0
-	for _, s := range w.t.Request.Stop {
-		if len(s) == 0 {
-			continue
-		}
-		if n == maxStops {
-			if err := w.refuse("stop", "too_many", fmt.Sprintf("'stop' may hold at most %d strings at this provider. Send fewer.", maxStops)); err != nil {
-				return err
-			}
-			break
-		}
-		if n++; n == 1 {
-			w.Open("stop_sequences", "[")
-		}
-		w.Next()
-		w.Dst = raw.AppendText(w.Dst, s)
-	}
-	if n > 0 {
-		w.Put("]")
-	}
-	return nil
 }
 
 // form writes the form that the answer must have.

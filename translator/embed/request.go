@@ -2,7 +2,6 @@ package embed
 
 import (
 	"fmt"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,15 +35,6 @@ func (r *request) get(name, otherwise string) raw.Value {
 		}
 	}
 	return raw.Value(otherwise)
-}
-
-const (
-	invalidRequest   = "invalid_request_error"
-	unsupportedValue = "unsupported_value"
-)
-
-func unsupported(code, param, message string) error {
-	return &chat.Refusal{Status: http.StatusUnprocessableEntity, Type: invalidRequest, Code: code, Param: param, Message: message}
 }
 
 func (r *request) readBody(body []byte) error {
@@ -89,7 +79,7 @@ func (r *request) readInput(v raw.Value) error {
 				return err
 			}
 		case one.IsNumber(), one.IsArray():
-			return unsupported(unsupportedValue, "input",
+			return chat.Unable(chat.UnsupportedValue, "input",
 				"Invalid 'input': this provider reads no tokens, only texts. Send a string or an array of strings.")
 		default:
 			return chat.Invalid("invalid_type", param, "Invalid type for '"+param+"': expected a string.")
@@ -125,10 +115,10 @@ func (r *request) readDimensions(v raw.Value) error {
 		r.trip.Warn("dimensions", "unsupported")
 		return nil
 	case len(sizes) == 0:
-		return unsupported("unsupported_parameter", "dimensions",
+		return chat.Unable(chat.UnsupportedParameter, "dimensions",
 			"Unsupported parameter: 'dimensions' is not supported by the model '"+r.trip.Options.Model+"' at this provider. Leave it out.")
 	default:
-		return unsupported(unsupportedValue, "dimensions",
+		return chat.Unable(chat.UnsupportedValue, "dimensions",
 			fmt.Sprintf("Unsupported value: 'dimensions' of the model '%s' can be %s.", r.trip.Options.Model, listed(sizes)))
 	}
 }
@@ -175,7 +165,7 @@ func (k *Task) tooMany(r *request) error {
 	if k.kind.Most == 1 {
 		most = "1 input"
 	}
-	return unsupported(unsupportedValue, "input",
+	return chat.Unable(chat.UnsupportedValue, "input",
 		fmt.Sprintf("Invalid 'input': %d inputs, and the model '%s' takes at most %s in one request at this provider. Send them in several requests.",
 			len(r.texts), r.trip.Options.Model, most))
 }
@@ -186,7 +176,7 @@ func (k *Task) unknown(model string) error {
 	for i := range k.Vendor.Kinds {
 		known = append(known, k.Vendor.Kinds[i].Models...)
 	}
-	return unsupported("unsupported_value", "model",
+	return chat.Unable(chat.UnsupportedValue, "model",
 		fmt.Sprintf("The model '%s' is not known to embed at this provider. Its embedding models have one of these in their names: %s. "+
 			"The backend's option 'modelFamily' tells which one is behind another name.", model, strings.Join(known, ", ")))
 }

@@ -2,7 +2,6 @@ package gemini
 
 import (
 	"errors"
-	"net/http"
 	"strconv"
 
 	"llmroute/translator/chat"
@@ -16,9 +15,11 @@ func (w *writer) config() error {
 	w.Open("generationConfig", "{")
 	empty := len(w.Dst)
 	w.sampling()
-	if err := w.stop(); err != nil {
+	stop, err := w.t.StopWords(mostStops)
+	if err != nil {
 		return err
 	}
+	w.Texts("stopSequences", stop)
 	if err := w.form(); err != nil {
 		return err
 	}
@@ -40,11 +41,9 @@ func (w *writer) config() error {
 // sampling writes how much to say, and how tokens are drawn.
 func (w *writer) sampling() {
 	r := w.req
-	limit := r.MaxTokens
-	if n := w.t.Options.DefaultMaxTokens; len(limit) == 0 && n > 0 {
-		limit = strconv.AppendInt(nil, n, 10)
+	if n := w.t.MaxTokens(); n > 0 {
+		w.Int("maxOutputTokens", n)
 	}
-	w.Member("maxOutputTokens", limit)
 	w.Member("temperature", r.Temperature)
 	w.Member("topP", r.TopP)
 	if _, err := strconv.ParseInt(string(r.Seed), 10, 32); err == nil {
@@ -71,31 +70,6 @@ func belowTwo(v raw.Value) raw.Value {
 
 // mostStops is how many stop sequences there may be.
 const mostStops = 5
-
-func (w *writer) stop() error {
-	n := 0
-	for _, s := range w.req.Stop {
-		if len(s) == 0 {
-			continue
-		}
-		if n == mostStops {
-			if err := w.t.Lose(chat.Refuse, chat.StopWords, "stop", "too_many"); err != nil {
-				return &chat.Refusal{Status: http.StatusUnprocessableEntity, Type: "invalid_request_error", Code: "unsupported_value", Param: "stop",
-					Message: "Unsupported value: this provider takes at most " + strconv.Itoa(mostStops) + " sequences in 'stop'."}
-			}
-			break
-		}
-		if n++; n == 1 {
-			w.Open("stopSequences", "[")
-		}
-		w.Next()
-		w.Dst = raw.AppendText(w.Dst, s)
-	}
-	if n > 0 {
-		w.Put("]")
-	}
-	return nil
-}
 
 // form writes which form the answer must have.
 func (w *writer) form() error {
@@ -126,8 +100,8 @@ func (w *writer) schema(v raw.Value, name, older, field, param string) error {
 			param += "." + u.Path
 		}
 		w.Dst = w.Dst[:at]
-		return &chat.Refusal{Status: http.StatusUnprocessableEntity, Type: "invalid_request_error", Code: "unsupported_value", Param: param,
-			Message: "Unsupported value: at this provider the schema at '" + param + "' cannot be used: " + why(u, err) + "."}
+		return chat.Unable(chat.UnsupportedValue, param,
+			"Unsupported value: at this provider the schema at '"+param+"' cannot be used: "+why(u, err)+".")
 	}
 	if w.Dst = dst; changed {
 		w.t.Warn(field, "schema_changed")

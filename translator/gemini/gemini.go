@@ -7,7 +7,6 @@ package gemini
 
 import (
 	"net/http"
-	"net/url"
 	"strings"
 
 	"llmroute/translator/chat"
@@ -150,26 +149,22 @@ func (d *Dialect) resource(o *chat.Options) (path string, ok bool) {
 		case kind != "models" && kind != "tunedModels":
 			return "", false
 		}
-		return "/" + kind + "/" + segment(id), plain(id)
+		return "/" + kind + "/" + chat.Segment(id), plain(id)
 	}
-	where := "/projects/" + segment(o.Project) + "/locations/" + segment(o.Location)
+	where := "/projects/" + chat.Segment(o.Project) + "/locations/" + chat.Segment(o.Location)
 	name = strings.TrimPrefix(name, "projects/"+o.Project+"/locations/"+o.Location+"/")
 	switch {
 	case strings.HasPrefix(name, "endpoints/"):
 		name = name[len("endpoints/"):]
-		return where + "/endpoints/" + segment(name), plain(name)
+		return where + "/endpoints/" + chat.Segment(name), plain(name)
 	case isNumber(name): // a tuned model, behind an endpoint of its own
 		return where + "/endpoints/" + name, true
 	}
 	for _, prefix := range [...]string{"publishers/google/models/", "google/", "models/"} {
 		name = strings.TrimPrefix(name, prefix)
 	}
-	return where + "/publishers/google/models/" + segment(name), plain(name)
+	return where + "/publishers/google/models/" + chat.Segment(name), plain(name)
 }
-
-// segment encodes s as one segment of a path, the ':' included: behind one of its
-// own Google's verb stands.
-func segment(s string) string { return strings.ReplaceAll(url.PathEscape(s), ":", "%3A") }
 
 // plain reports whether a name is one step of a path.
 func plain(name string) bool {

@@ -8,24 +8,14 @@ import (
 // tools writes tools and toolConfig.
 func (w *writer) tools() error {
 	r := w.req
-	functions := 0
-	for i := range r.Tools {
-		t := &r.Tools[i]
-		if len(t.Vendor) > 0 {
-			if err := w.t.Lose(chat.Refuse, chat.FunctionTools, t.Param, "unsupported"); err != nil {
+	if len(r.Tools) > 0 {
+		w.Open("tools", `[{"functionDeclarations":[`)
+		for i := range r.Tools {
+			if err := w.tool(&r.Tools[i]); err != nil {
 				return err
 			}
-			continue
 		}
-		if functions++; functions == 1 {
-			w.Open("tools", `[{"functionDeclarations":[`)
-		}
-		if err := w.tool(t); err != nil {
-			return err
-		}
-	}
-	if functions > 0 {
-		w.Put(`]}]`)
+		w.Put("]}]")
 		w.choice()
 		return nil
 	}

@@ -81,29 +81,9 @@ func chancesOf(v raw.Value) raw.Value {
 
 // appendChance appends a token and its chance, but for the end of the object.
 func appendChance(dst []byte, v raw.Value) []byte {
-	token := v.Get("token").Text()
-	dst = raw.AppendText(append(dst, `{"token":`...), token)
 	chance := v.Get("logProbability")
 	if !chance.IsNumber() {
 		chance = raw.Value("0")
 	}
-	dst = append(append(dst, `,"logprob":`...), chance...)
-	dst = append(dst, `,"bytes":[`...)
-	for i, b := range token.Append(nil) {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = appendByte(dst, b)
-	}
-	return append(dst, ']')
-}
-
-func appendByte(dst []byte, b byte) []byte {
-	if b >= 100 {
-		dst = append(dst, '0'+b/100)
-	}
-	if b >= 10 {
-		dst = append(dst, '0'+b/10%10)
-	}
-	return append(dst, '0'+b%10)
+	return chat.AppendToken(dst, v.Get("token").Text(), chance)
 }

@@ -29,9 +29,7 @@ func (Dialect) WriteRequest(out *chat.Outgoing, t *chat.Trip) error {
 		}
 	}
 	w.Put("]")
-	if err := w.tools(); err != nil {
-		return err
-	}
+	w.tools()
 	if err := w.settings(); err != nil {
 		return err
 	}

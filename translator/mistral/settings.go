@@ -1,7 +1,6 @@
 package mistral
 
 import (
-	"net/http"
 	"strconv"
 
 	"llmroute/translator/chat"
@@ -9,31 +8,20 @@ import (
 )
 
 // tools writes the tools and how free the model is to call them.
-func (w *writer) tools() error {
+func (w *writer) tools() {
 	r := &w.t.Request
-	n := 0
-	for i := range r.Tools {
-		tool := &r.Tools[i]
-		if len(tool.Vendor) > 0 {
-			if err := w.t.Lose(chat.Refuse, chat.FunctionTools, tool.Param, "unsupported"); err != nil {
-				return err
-			}
-			continue
-		}
-		if n++; n == 1 {
-			w.Open("tools", "[")
-		}
-		w.tool(tool)
+	if len(r.Tools) == 0 {
+		return
 	}
-	if n == 0 {
-		return nil
+	w.Open("tools", "[")
+	for i := range r.Tools {
+		w.tool(&r.Tools[i])
 	}
 	w.Put("]")
 	w.choice(&r.Choice)
 	if r.NoParallel {
 		w.Bool("parallel_tool_calls", false)
 	}
-	return nil
 }
 
 func (w *writer) tool(tool *chat.Tool) {
@@ -70,7 +58,7 @@ func (w *writer) choice(c *chat.Choice) {
 // settings writes what is no part of the conversation.
 func (w *writer) settings() error {
 	r := &w.t.Request
-	if n := w.limit(); n > 0 {
+	if n := w.t.MaxTokens(); n > 0 {
 		w.Int("max_tokens", n)
 	}
 	w.temperature()
@@ -78,9 +66,11 @@ func (w *writer) settings() error {
 	w.Member("frequency_penalty", r.FrequencyPenalty)
 	w.Member("presence_penalty", r.PresencePenalty)
 	w.Member("n", r.N)
-	if err := w.seed(); err != nil {
+	seed, err := w.t.UnsignedSeed()
+	if err != nil {
 		return err
 	}
+	w.Member(randomSeed, seed)
 	w.Texts("stop", r.Stop)
 	if r.Logprobs {
 		w.Bool("logprobs", true)
@@ -105,13 +95,6 @@ func (w *writer) settings() error {
 	return nil
 }
 
-func (w *writer) limit() int64 {
-	if n := w.t.Request.MaxTokens.Int(); n > 0 {
-		return n
-	}
-	return w.t.Options.DefaultMaxTokens
-}
-
 // hottest is the highest temperature that Mistral takes.
 const hottest = 1.5
 
@@ -122,20 +105,6 @@ func (w *writer) temperature() {
 		v = raw.Value("1.5")
 	}
 	w.Member("temperature", v)
-}
-
-func (w *writer) seed() error {
-	seed := w.t.Request.Seed
-	if len(seed) == 0 || seed[0] != '-' {
-		w.Member(randomSeed, seed)
-		return nil
-	}
-	if w.t.Options.Unsupported == chat.DropUnsupported {
-		w.t.Warn("seed", "negative")
-		return nil
-	}
-	return &chat.Refusal{Status: http.StatusUnprocessableEntity, Type: "invalid_request_error", Code: "unsupported_value", Param: "seed",
-		Message: "Unsupported value: 'seed' must not be negative at this provider. Send another one."}
 }
 
 // form writes the form that the answer must have.

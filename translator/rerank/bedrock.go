@@ -1,7 +1,6 @@
 package rerank
 
 import (
-	"net/http"
 	"strings"
 
 	"llmroute/translator/chat"
@@ -36,9 +35,8 @@ func writeInvoke(dst []byte, r *request) []byte {
 
 func agentPath(o *chat.Options) (string, error) {
 	if !strings.HasPrefix(o.Model, "arn:") {
-		return "", &chat.Refusal{Status: http.StatusUnprocessableEntity, Type: invalidRequest, Code: unsupportedValue, Param: "model",
-			Message: "The model '" + o.Model + "' is not an ARN, and the Rerank API of Bedrock takes nothing else. " +
-				"Send the model's ARN, or have the backend's modelNameOverride say it."}
+		return "", chat.Unable(chat.UnsupportedValue, "model", "The model '"+o.Model+"' is not an ARN, and the Rerank API of Bedrock takes nothing else. "+
+			"Send the model's ARN, or have the backend's modelNameOverride say it.")
 	}
 	return o.Prefix + "/rerank", nil
 }

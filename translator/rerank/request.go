@@ -120,14 +120,14 @@ func (r *request) readTop(topN, topK raw.Value) error {
 	case !topN.Is():
 		name, v = "top_k", topK
 	case topK.Is() && string(topK) != string(topN):
-		return unsupported("top_k", "Invalid 'top_k': it means the same as 'top_n', which has another value. Send one of the two.")
+		return chat.Unable(chat.UnsupportedValue, "top_k", "Invalid 'top_k': it means the same as 'top_n', which has another value. Send one of the two.")
 	}
 	if !v.Is() {
 		return nil
 	}
 	n := v.Int()
 	if n < 0 || strconv.FormatInt(n, 10) != string(v) {
-		return unsupported(name, "Invalid '"+name+"': expected an integer that is not negative.")
+		return chat.Unable(chat.UnsupportedValue, name, "Invalid '"+name+"': expected an integer that is not negative.")
 	}
 	if n > 0 {
 		r.top = int(min(n, int64(r.top)))
@@ -164,7 +164,7 @@ func (r *request) appendDocument(dst []byte, i int, d raw.Value) []byte {
 		return append(dst, d...)
 	case d.Get("image").Is(), d.Get("image_url").Is():
 		if r.err == nil {
-			r.err = unsupported(place(i), "Invalid '"+place(i)+"': this provider reads texts, and no images.")
+			r.err = chat.Unable(chat.UnsupportedValue, place(i), "Invalid '"+place(i)+"': this provider reads texts, and no images.")
 		}
 		return append(dst, `""`...)
 	}

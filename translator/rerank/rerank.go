@@ -11,7 +11,6 @@ package rerank
 
 import (
 	"fmt"
-	"net/http"
 	"strconv"
 
 	"llmroute/translator/chat"
@@ -48,15 +47,6 @@ type Task struct {
 	documents []raw.Value // as the client sent them, when it wants to see them again
 }
 
-const (
-	invalidRequest   = "invalid_request_error"
-	unsupportedValue = "unsupported_value"
-)
-
-func unsupported(param, message string) error {
-	return &chat.Refusal{Status: http.StatusUnprocessableEntity, Type: invalidRequest, Code: unsupportedValue, Param: param, Message: message}
-}
-
 // Request reads body, a well-formed JSON object, and appends the server's call to
 // out. A [*chat.Refusal] says what the server cannot do.
 func (k *Task) Request(out *chat.Outgoing, t *chat.Trip, body []byte) error {
@@ -65,7 +55,7 @@ func (k *Task) Request(out *chat.Outgoing, t *chat.Trip, body []byte) error {
 		return err
 	}
 	if most := k.Server.Most; most > 0 && len(r.documents) > most {
-		return unsupported("documents", fmt.Sprintf("Invalid 'documents': %d documents, and this provider takes at most %d in one request. Send them in several requests.",
+		return chat.Unable(chat.UnsupportedValue, "documents", fmt.Sprintf("Invalid 'documents': %d documents, and this provider takes at most %d in one request. Send them in several requests.",
 			len(r.documents), most))
 	}
 	var err error
