@@ -25,7 +25,7 @@ type explainCommand struct {
 
 // Help says more than one line can.
 func (c *explainCommand) Help() string {
-	return "Prints the rule that takes the request, the odds of each backend, and what the provider would receive. Keys are not shown."
+	return "Prints the rule that takes the request, the odds of each backend, what the client would be warned of, and what the provider would receive. Keys are not shown."
 }
 
 func (c *explainCommand) Run(w *world) error {
@@ -208,6 +208,7 @@ type upstream struct {
 	headers textproto.MIMEHeader
 	body    []byte
 	secret  map[string]bool // names of headers whose values are not shown
+	warn    []string        // what the client would be told in x-llmroute-warnings
 }
 
 // upstreamOf says what package extproc would send. A test holds it against what
@@ -239,7 +240,7 @@ func upstreamOf(req *request, fields *translator.Fields, plan *router.Plan) (*up
 	if req.query != "" {
 		path += "?" + req.query
 	}
-	u := &upstream{url: addressOf(b.Backend) + cmp.Or(edit.Path, path), headers: make(textproto.MIMEHeader), body: body, secret: make(map[string]bool)}
+	u := &upstream{url: addressOf(b.Backend) + cmp.Or(edit.Path, path), headers: make(textproto.MIMEHeader), body: body, secret: make(map[string]bool), warn: edit.Warn}
 	for name, values := range req.header {
 		if forProvider(name, b.Passthrough) {
 			u.headers[name] = values
@@ -263,6 +264,9 @@ func upstreamOf(req *request, fields *translator.Fields, plan *router.Plan) (*up
 }
 
 func (u *upstream) write(out io.Writer) {
+	for _, w := range u.warn {
+		fmt.Fprintf(out, "warning   %s\n", w)
+	}
 	fmt.Fprintf(out, "upstream  POST %s\n\n", u.url)
 	names := make([]string, 0, len(u.headers))
 	for name := range u.headers {
