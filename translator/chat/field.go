@@ -127,6 +127,15 @@ func (t *Trip) WarnEnd(how string) { t.Warn("finish_reason", how) }
 // since.
 const UnknownEnd = "unknown"
 
+// WarnPart adds a line about a part of the answer that OpenAI has no word for, by
+// the vendor's name for its kind.
+func (t *Trip) WarnPart(kind string) {
+	if kind != fit(kind, maxName) {
+		kind = "unknown"
+	}
+	t.Warn("content", kind)
+}
+
 // HistoryMember is what warnings call reasoning that a client should bring back
 // and cannot be given.
 const HistoryMember = "reasoning_details"

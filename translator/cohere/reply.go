@@ -34,6 +34,7 @@ func (r *reader) Whole(evs []chat.Event, body []byte) []chat.Event {
 			evs = r.part(evs, b, part.Get("thinking").Text(), nil)
 		default:
 			b.what = chat.Opaque
+			r.trip.WarnPart(part.Get("type").String())
 		}
 		evs = r.close(evs, b)
 	}

@@ -50,6 +50,7 @@ func (Dialect) Reader(t *chat.Trip, h chat.Headers) chat.Reader {
 type event struct {
 	kind                       raw.Text
 	id, index, delta, logprobs raw.Value
+	fault                      raw.Text // of what is no event
 }
 
 func eventOf(name, data []byte) event {
@@ -68,6 +69,8 @@ func eventOf(name, data []byte) event {
 			ev.delta = m.Value()
 		case "logprobs":
 			ev.logprobs = m.Value()
+		case "message":
+			ev.fault = m.Value().Text()
 		}
 	}
 	return ev
@@ -106,6 +109,10 @@ func (r *reader) Read(evs []chat.Event, name, data []byte) []chat.Event {
 		return r.cite(evs, ev.of("citations"))
 	case "message-end":
 		return r.finish(r.start(evs, ev.id), ev.delta)
+	case "":
+		if len(ev.fault) > 0 {
+			return r.fail(evs, failed("model_error", ev.fault.String()))
+		}
 	}
 	return evs
 }
@@ -165,12 +172,16 @@ func (r *reader) indexOf(k kind, index raw.Value) int {
 }
 
 // pieceOf returns what a part of the content is, and says.
-func pieceOf(c raw.Value) (what chat.What, text raw.Text) {
+func (r *reader) pieceOf(c raw.Value) (what chat.What, text raw.Text) {
 	for m := c.Members(); m.Next(); {
 		switch string(m.Name()) {
 		case "type":
-			if m.Value().String() == "thinking" {
+			switch kind := m.Value().Text(); string(kind) {
+			case "text":
+			case "thinking":
 				what = chat.Thinking
+			default:
+				r.trip.WarnPart(kind.String())
 			}
 		case "thinking":
 			if m.Value().IsText() {
@@ -188,14 +199,14 @@ func pieceOf(c raw.Value) (what chat.What, text raw.Text) {
 func (r *reader) beginContent(evs []chat.Event, ev *event) []chat.Event {
 	evs = r.endPlan(evs)
 	b := r.add(content, r.indexOf(content, ev.index))
-	what, text := pieceOf(ev.of("content"))
+	what, text := r.pieceOf(ev.of("content"))
 	b.what = what
 	return r.part(evs, b, text, nil)
 }
 
 func (r *reader) delta(evs []chat.Event, ev *event) []chat.Event {
 	b := r.find(content, ev.index)
-	what, text := pieceOf(ev.of("content"))
+	what, text := r.pieceOf(ev.of("content"))
 	if b == nil || b.opened && b.what != what || b.closed {
 		b = r.add(content, r.indexOf(content, ev.index))
 	}

@@ -32,6 +32,9 @@ func (d *Dialect) ReadError(_ *chat.Trip, status int, _ chat.Headers, body []byt
 // overflow are the words for a conversation that is too long.
 var overflow = regexp.MustCompile(`(?i)input token count.*(exceeds the maximum|only supports up to)`)
 
+// retryIn are the words that say when to come back where nothing else does.
+var retryIn = regexp.MustCompile(`(?i)retry in ([0-9.]+s)`)
+
 // errorOf reads an error object; status 0 leaves it to what the object says.
 func errorOf(status int, fault raw.Value) *chat.Error {
 	name := fault.Get("status").String()
@@ -53,7 +56,7 @@ func errorOf(status int, fault raw.Value) *chat.Error {
 	switch {
 	case more.reason == "API_KEY_INVALID", status == http.StatusUnauthorized, strings.Contains(err.Message, "API key was reported as leaked"):
 		// A wrong key is a 400 at the Gemini API.
-		err.Status, err.Type, err.Code = http.StatusUnauthorized, "authentication_error", "invalid_api_key"
+		err.Status = http.StatusUnauthorized
 	case status == http.StatusBadRequest && overflow.MatchString(err.Message):
 		err.Code = chat.CodeOverflow
 	case status == http.StatusBadRequest && name == "FAILED_PRECONDITION":
@@ -70,6 +73,9 @@ func errorOf(status int, fault raw.Value) *chat.Error {
 		err.Code = "timeout"
 	}
 	if err.Status == http.StatusTooManyRequests || err.Status == http.StatusServiceUnavailable {
+		if in := retryIn.FindStringSubmatch(err.Message); more.after == 0 && in != nil {
+			more.wait(in[1])
+		}
 		err.RetryAfter = more.after
 	}
 	return err

@@ -13,6 +13,7 @@ import (
 // reader reads one reply. A stream is made of whole replies that hold new parts
 // only, so one function reads both.
 type reader struct {
+	trip    *chat.Trip
 	id      []byte
 	tier    string // as the reply's head says it
 	started bool
@@ -38,8 +39,8 @@ type candidate struct {
 }
 
 // Reader returns a Reader for the reply to t.
-func (d *Dialect) Reader(_ *chat.Trip, h chat.Headers) chat.Reader {
-	return &reader{tier: tierOf(h.Get("x-gemini-service-tier"))}
+func (d *Dialect) Reader(t *chat.Trip, h chat.Headers) chat.Reader {
+	return &reader{trip: t, tier: tierOf(h.Get("x-gemini-service-tier"))}
 }
 
 // Read reads one event of a stream.
@@ -204,7 +205,7 @@ func (r *reader) candidate(evs []chat.Event, v raw.Value) []chat.Event {
 // part reads one part of an answer, the ith of those that came together.
 func (r *reader) part(evs []chat.Event, index, i int, v raw.Value, chances *raw.Value) []chat.Event {
 	var call, data raw.Value
-	var text, sig raw.Text
+	var text, sig, other raw.Text
 	what := chat.Text
 	said := false
 	for m := v.Members(); m.Next(); {
@@ -220,18 +221,24 @@ func (r *reader) part(evs []chat.Event, index, i int, v raw.Value, chances *raw.
 		case "functionCall":
 			call = m.Value()
 		case "inlineData":
-			data = m.Value()
+			data, other = m.Value(), m.Name()
+		default:
+			if m.Value().IsObject() {
+				other = m.Name()
+			}
 		}
 	}
 	c := &r.choices[index]
 	switch {
 	case call.IsObject():
 		return r.call(evs, index, call, sig)
-	case data.IsObject() && what == chat.Text:
-		c.picture(data)
+	case data.IsObject() && what == chat.Text && c.picture(data):
 		return evs
-	case !said:
-		return evs // of what Google did by itself
+	case !said && (len(sig) == 0 || len(other) > 0):
+		if len(other) > 0 { // as what Google did by itself
+			r.trip.WarnPart(string(other))
+		}
+		return evs
 	}
 	if what == chat.Text {
 		c.text.part(i)
@@ -288,10 +295,15 @@ func (r *reader) close(evs []chat.Event, index int, sig raw.Text) []chat.Event {
 	return append(evs, ev)
 }
 
-// call tells a call, which comes whole.
+// call tells a call, which comes whole: to have its arguments in pieces is a
+// setting that no request of ours has, and half of them would look like all.
 func (r *reader) call(evs []chat.Event, index int, v raw.Value, sig raw.Text) []chat.Event {
+	if v.Get("willContinue").IsTrue() || v.Get("partialArgs").IsArray() {
+		return r.fail(evs, &chat.Error{Status: 502, Type: "server_error", Code: "upstream_partial_arguments", Message: partial})
+	}
 	name := v.Get("name").Text()
 	if len(name) == 0 {
+		r.trip.WarnPart("functionCall")
 		return evs
 	}
 	for _, prefix := range [...]string{"default_api:", "default_api."} {
@@ -322,11 +334,15 @@ func (r *reader) call(evs []chat.Event, index int, v raw.Value, sig raw.Text) []
 	return append(evs, ev)
 }
 
+const partial = "The backend streams the arguments of its calls in pieces, which cannot be told here. " +
+	"Take 'streamFunctionCallArguments' out of the backend's requests."
+
 // picture keeps a picture of the answer for its end: clients know them as one list.
-func (c *candidate) picture(data raw.Value) {
+// It reports whether it is one.
+func (c *candidate) picture(data raw.Value) bool {
 	kind := data.Get("mimeType").Text()
 	if !strings.HasPrefix(string(kind), "image/") {
-		return
+		return false
 	}
 	if len(c.images) > 0 {
 		c.images = append(c.images, ',')
@@ -334,6 +350,7 @@ func (c *candidate) picture(data raw.Value) {
 	c.produced = true
 	c.images = append(append(c.images, `{"type":"image_url","image_url":{"url":"data:`...), kind...)
 	c.images = append(append(append(c.images, ";base64,"...), data.Get("data").Text()...), `"}}`...)
+	return true
 }
 
 // finish tells how one answer ended.
@@ -343,6 +360,9 @@ func (r *reader) finish(evs []chat.Event, index int) []chat.Event {
 	reason, known := reasons[string(c.reason)]
 	if !known && !c.produced {
 		return r.fail(evs, c.failure())
+	}
+	if !known {
+		r.trip.WarnEnd(chat.UnknownEnd)
 	}
 	if reason == "" {
 		if reason = chat.Stop; c.calls > 0 {

@@ -169,6 +169,8 @@ func (r *reader) content(evs []chat.Event, n int, v, scores raw.Value) []chat.Ev
 		case "reference":
 			r.refer(&r.choices[n], part)
 			evs = r.say(evs, n, chat.Text, part.Get("text").Text(), nil)
+		default:
+			r.trip.WarnPart(part.Get("type").String())
 		}
 	}
 	return evs
