@@ -3,12 +3,17 @@ package translator
 import (
 	"net/http"
 
+	"llmroute/translator/aws"
 	"llmroute/translator/chat"
 )
 
 // What a client is told whose request failed for the gateway's own credential.
 // The provider's words may hold a part of that.
 const lockedOut = "The provider refused the gateway's credential."
+
+// ErrorCredential is the Error of a Tally whose backend has refused the gateway's
+// own credential.
+const ErrorCredential = chat.CodeCredential
 
 // codeInvalidKey is what OpenAI calls a credential of the client's that is refused.
 const codeInvalidKey = "invalid_api_key"
@@ -27,6 +32,13 @@ func (b *Backend) attributed(err *chat.Error) *chat.Error {
 		told.Message = lockedOut
 	}
 	return &told
+}
+
+// refusesCredential tells from a reply's head that the credential was refused. AWS,
+// which serves OpenAI's API as well, has other statuses for that.
+func refusesCredential(status int, h Headers) bool {
+	return status == http.StatusUnauthorized ||
+		status >= http.StatusBadRequest && aws.RefusesCredential(aws.Named(h.Get("x-amzn-errortype")))
 }
 
 // fail takes note of the error that a reply is, or ends in.

@@ -113,7 +113,7 @@ func (p *passthrough) rewrite(out *Edit, in *Call, edits []edit) ([]edit, error)
 func (p *passthrough) Head(out *Edit, status int, h Headers) error {
 	p.status, p.packed = status, packingOf(h)
 	p.mode = p.modeOf(status, h)
-	if p.locked = status == http.StatusUnauthorized && !p.backend.ClientCredential; p.locked {
+	if p.locked = !p.backend.ClientCredential && refusesCredential(status, h); p.locked {
 		p.mode = Whole
 		out.Remove = append(out.Remove, contentEncoding, authenticate)
 	} else if p.mode == Whole && status >= 400 && p.packed != plain {
@@ -156,7 +156,7 @@ func (p *passthrough) modeOf(status int, h Headers) Mode {
 func (p *passthrough) Body(dst, chunk []byte, last bool) (out []byte, same bool, err error) {
 	switch {
 	case p.locked:
-		err := p.backend.attributed(&chat.Error{Status: p.status})
+		err := p.backend.attributed(&chat.Error{Status: http.StatusUnauthorized})
 		p.watch.tally.refuse(err)
 		return openai.Dialect{}.WriteError(dst, err), false, nil
 	case p.mode == Whole && p.status >= 400:

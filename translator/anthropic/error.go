@@ -1,8 +1,10 @@
 package anthropic
 
 import (
+	"net/http"
 	"strings"
 
+	"llmroute/translator/aws"
 	"llmroute/translator/chat"
 	"llmroute/translator/raw"
 )
@@ -19,11 +21,11 @@ func (d *Dialect) ReadError(_ *chat.Trip, status int, h chat.Headers, body []byt
 	}
 	var err *chat.Error
 	fault := v.Get("error")
-	switch kind, _, _ := strings.Cut(h.Get("x-amzn-errortype"), ":"); {
+	switch name := aws.Exception(h, v); {
 	case fault.Get("type").IsText():
 		err = errorOf(status, fault)
-	case kind != "":
-		err = exception(status, kind, v)
+	case d.home == bedrock && name != "":
+		err = exception(status, name, v)
 	default:
 		err = named(status, "", messageOf(fault, v))
 	}
@@ -84,26 +86,26 @@ var exceptions = map[string]string{
 
 // exception reads an error of Bedrock's: a reply's, or with status 0 a frame's in
 // a stream.
-func exception(status int, kind string, v raw.Value) *chat.Error {
+func exception(status int, name string, v raw.Value) *chat.Error {
 	message := messageOf(v)
 	if message == "" {
 		message = v.Get("originalMessage").String()
 	}
-	kind = strings.TrimSuffix(strings.ToLower(kind), "exception")
-	switch kind {
-	case "servicequotaexceeded":
-		err := named(429, "rate_limit_error", message)
+	switch {
+	case aws.RefusesCredential(name):
+		return named(http.StatusUnauthorized, "", message)
+	case name == "servicequotaexceeded":
+		err := named(http.StatusTooManyRequests, "", message)
 		err.Type, err.Code = "insufficient_quota", "insufficient_quota"
 		return err
-	case "modelerror", "modelstreamerror":
+	case name == "modelerror", name == "modelstreamerror":
 		// Bedrock's own status says only that the model has failed.
-		if status = int(v.Get("originalStatusCode").Int()); status < 400 || status > 599 {
-			status = 502
-		}
-		return named(status, "", message)
+		return named(aws.OriginalStatus(v), "", message)
 	}
-	return named(status, exceptions[kind], message)
+	return named(status, exceptions[name], message)
 }
+
+const noWords = "The provider answered with an error and said no more about it."
 
 // named returns the error of Anthropic's type, or else of the status.
 func named(status int, kind, message string) *chat.Error {
@@ -123,7 +125,7 @@ func named(status int, kind, message string) *chat.Error {
 		status = k.status
 	}
 	if message == "" {
-		message = "The provider answered with an error and said no more about it."
+		message = noWords
 	}
 	err := &chat.Error{Status: status, Type: k.kind, Code: k.code, Message: message, Provider: provider}
 	settle(err)

@@ -3,6 +3,7 @@ package anthropic
 import (
 	"encoding/base64"
 
+	"llmroute/translator/aws"
 	"llmroute/translator/chat"
 	"llmroute/translator/raw"
 )
@@ -45,7 +46,7 @@ func (r *reader) Read(evs []chat.Event, name, data []byte) []chat.Event {
 		return r.event(evs, raw.Trim(data))
 	}
 	if len(name) > 0 && name[0] == '!' {
-		return r.fail(evs, exception(0, string(name[1:]), raw.Trim(data)))
+		return r.fail(evs, exception(0, aws.Named(string(name[1:])), raw.Trim(data)))
 	}
 	var err error
 	r.payload, err = base64.StdEncoding.AppendDecode(r.payload[:0], raw.Trim(data).Get("bytes").Text())

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"llmroute/translator/aws"
 	"llmroute/translator/chat"
 	"llmroute/translator/raw"
 )
@@ -17,31 +18,19 @@ type meaning struct {
 
 const codeModel = "model_error"
 
-// meanings are told by the exceptions' names in lower case: on the wire the
-// first letter varies.
+// meanings are told by the exceptions' names, as [aws.Named] has them.
 var meanings = map[string]meaning{
-	"validationexception":           {http.StatusBadRequest, ""},
-	"conflictexception":             {http.StatusBadRequest, ""},
-	"servicequotaexceededexception": {http.StatusTooManyRequests, "insufficient_quota"},
-	"accessdeniedexception":         {http.StatusForbidden, "access_denied"},
-	"resourcenotfoundexception":     {http.StatusNotFound, "model_not_found"},
-	"ftuformnotfilled":              {http.StatusNotFound, "model_not_found"},
-	"modeltimeoutexception":         {http.StatusRequestTimeout, "timeout"},
-	"modelerrorexception":           {http.StatusBadGateway, codeModel},
-	"modelstreamerrorexception":     {http.StatusBadGateway, codeModel},
-	"throttlingexception":           {http.StatusTooManyRequests, "rate_limit_exceeded"},
-	"modelnotreadyexception":        {http.StatusTooManyRequests, "model_not_ready"},
-	"internalserverexception":       {http.StatusInternalServerError, ""},
-	"serviceunavailableexception":   {http.StatusServiceUnavailable, "overloaded"},
-
-	// AWS says most of them with a 403, or a 400.
-	"unrecognizedclientexception":         {http.StatusUnauthorized, ""},
-	"invalidsignatureexception":           {http.StatusUnauthorized, ""},
-	"signaturedoesnotmatch":               {http.StatusUnauthorized, ""},
-	"expiredtokenexception":               {http.StatusUnauthorized, ""},
-	"missingauthenticationtokenexception": {http.StatusUnauthorized, ""},
-	"incompletesignature":                 {http.StatusUnauthorized, ""},
-	"incompletesignatureexception":        {http.StatusUnauthorized, ""},
+	"validation":           {http.StatusBadRequest, ""},
+	"conflict":             {http.StatusBadRequest, ""},
+	"servicequotaexceeded": {http.StatusTooManyRequests, "insufficient_quota"},
+	"accessdenied":         {http.StatusForbidden, "access_denied"},
+	"resourcenotfound":     {http.StatusNotFound, "model_not_found"},
+	"ftuformnotfilled":     {http.StatusNotFound, "model_not_found"},
+	"modeltimeout":         {http.StatusRequestTimeout, "timeout"},
+	"throttling":           {http.StatusTooManyRequests, "rate_limit_exceeded"},
+	"modelnotready":        {http.StatusTooManyRequests, "model_not_ready"},
+	"internalserver":       {http.StatusInternalServerError, ""},
+	"serviceunavailable":   {http.StatusServiceUnavailable, "overloaded"},
 }
 
 // overflows are how the models' vendors say that a request is too long.
@@ -57,14 +46,7 @@ var overflows = []string{
 // ReadError reads a reply whose status is 400 or higher.
 func (Dialect) ReadError(_ *chat.Trip, status int, h chat.Headers, body []byte) *chat.Error {
 	v := raw.Trim(body)
-	kind := h.Get("x-amzn-errortype")
-	if kind == "" {
-		kind = v.Get("__type").String()
-	}
-	if kind == "" {
-		kind = v.Get("code").String()
-	}
-	err := mean(kind, status, v)
+	err := mean(aws.Exception(h, v), status, v)
 	err.RequestID = h.Get("x-amzn-requestid")
 	return err
 }
@@ -72,12 +54,7 @@ func (Dialect) ReadError(_ *chat.Trip, status int, h chat.Headers, body []byte) 
 // inStream reads an exception within a stream. Its status has left long ago.
 func inStream(kind, data []byte) *chat.Error {
 	v := raw.Trim(data)
-	err := mean(string(kind), http.StatusBadGateway, v)
-	// What the model's own server said. In a reply that is an error this comes too
-	// late: there the status was sent on with the head.
-	if n := int(v.Get("originalStatusCode").Int()); n >= http.StatusBadRequest && n <= 599 && n != http.StatusFailedDependency {
-		err.Status, err.Type = n, chat.TypeOf(n)
-	}
+	err := mean(aws.Named(string(kind)), http.StatusBadGateway, v)
 	if err.Message == noWords && !v.IsObject() && len(v) > 0 {
 		err.Message = string(bytes.ToValidUTF8(v, []byte("\uFFFD")))
 	}
@@ -86,24 +63,23 @@ func inStream(kind, data []byte) *chat.Error {
 
 const noWords = "The backend has reported an error without saying which."
 
-// mean returns what an exception of that kind says.
-func mean(kind string, status int, v raw.Value) *chat.Error {
-	kind, _, _ = strings.Cut(kind, ":")
-	kind = strings.ToLower(kind[strings.LastIndexByte(kind, '#')+1:])
+// mean returns what an exception of that name says.
+func mean(name string, status int, v raw.Value) *chat.Error {
 	err := &chat.Error{Status: status, Provider: provider, Message: noWords}
-	for _, name := range []string{"message", "Message", "originalMessage", "errorMessage"} {
-		if text := v.Get(name).String(); text != "" {
+	for _, member := range []string{"message", "Message", "originalMessage", "errorMessage"} {
+		if text := v.Get(member).String(); text != "" {
 			err.Message = text
 			break
 		}
 	}
-	m, known := meanings[kind]
-	if known {
-		err.Status, err.Code = m.status, m.code
-	}
+	m, known := meanings[name]
 	switch {
-	case kind == "modelstreamerrorexception" || kind == "modelerrorexception" || status == http.StatusFailedDependency:
-		err.Status, err.Code = http.StatusBadGateway, codeModel
+	case known:
+		err.Status, err.Code = m.status, m.code
+	case aws.RefusesCredential(name):
+		err.Status = http.StatusUnauthorized
+	case name == "modelerror", name == "modelstreamerror", status == http.StatusFailedDependency:
+		err.Status, err.Code = aws.OriginalStatus(v), codeModel
 	}
 	err.Type = chat.TypeOf(err.Status)
 	if err.Status == http.StatusRequestTimeout {
