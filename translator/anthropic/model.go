@@ -85,6 +85,12 @@ func (m model) is(family string, from, to int) bool {
 // sampled reports whether temperature and top_p may be chosen.
 func (m model) sampled() bool { return m.version < 47 }
 
+// oneSampled reports whether only one of temperature and top_p may be set.
+func (m model) oneSampled() bool { return m.version >= 41 }
+
+// reasons reports whether the model can be made to think.
+func (m model) reasons() bool { return m.version >= 37 }
+
 // adaptive reports whether the model thinks as much as it finds right.
 func (m model) adaptive() bool { return m.version >= 46 }
 
@@ -155,10 +161,12 @@ func (m model) longest() int64 {
 	switch {
 	case m.version >= 46:
 		return 128_000
-	case m.version == 45:
+	case m.version == 45, m.version >= 37 && m.family != "opus":
 		return 64_000
-	case m.version >= 37:
+	case m.version >= 40:
 		return 32_000
+	case m.version >= 35:
+		return 8_192
 	}
 	return 4_096
 }

@@ -40,7 +40,7 @@ func (w *writer) ownOutput(own raw.Value) (rest []raw.Span) {
 		v, fits := m.Value(), false
 		switch name := string(m.Name()); name {
 		case "effort":
-			top, _ := w.model.efforts()
+			top, _ := w.efforts()
 			if fits = top != "" && v.IsText(); fits {
 				w.effort = v.String()
 			}

@@ -106,7 +106,7 @@ func (w *writer) stopThinking() {
 // level asks for an effort, or for the nearest that the model knows.
 func (w *writer) level(effort string) {
 	asked := effort
-	top, most := w.model.efforts()
+	top, most := w.efforts()
 	switch {
 	case effort == "minimal":
 		effort = "low"
@@ -128,6 +128,15 @@ func (w *writer) level(effort string) {
 		return
 	}
 	w.budget(effort)
+}
+
+// efforts is what the model knows of efforts, as [model.efforts], at this home:
+// Bedrock has them from 4.6 on.
+func (w *writer) efforts() (top string, most bool) {
+	if w.home.home == bedrock && !w.model.adaptive() {
+		return "", false
+	}
+	return w.model.efforts()
 }
 
 // budget gives older models a number of tokens to think with.
@@ -208,7 +217,7 @@ func (w *writer) sampling() {
 			temperature = nil
 			w.trip.Warn("temperature", "reasoning")
 		}
-		if len(topP) > 0 && (len(temperature) > 0 || w.thinks && !nearOne(topP)) {
+		if len(topP) > 0 && (len(temperature) > 0 && w.model.oneSampled() || w.thinks && !nearOne(topP)) {
 			topP = nil
 			w.trip.Warn("top_p", "unsupported")
 		}

@@ -21,10 +21,11 @@ func (d *Dialect) rules() chat.Rules {
 			{Verdict: pass}},
 		chat.TopP: {{Verdict: warn, When: "4.7+", If: func(t *chat.Trip) bool { return !modelOf(t).sampled() && !isOne(t.Request.TopP) }},
 			{Verdict: pass}},
-		chat.ServiceTier:  {{Verdict: pass, When: "default, priority", If: tierAmong("default", "priority")}, {Verdict: warn}},
-		chat.FormatSchema: {{Verdict: pass, When: "held to, or by a forced tool", If: d.formed}, {Verdict: shift}},
-		chat.WebSearch:    chat.Always(pass),
-		chat.RemoteImage:  chat.Always(pass),
+		chat.ReasoningEffort: {{Verdict: pass, When: "3.7+", If: func(t *chat.Trip) bool { return modelOf(t).reasons() }}, {Verdict: warn}},
+		chat.ServiceTier:     {{Verdict: pass, When: "default, priority", If: tierAmong("default", "priority")}, {Verdict: warn}},
+		chat.FormatSchema:    {{Verdict: pass, When: "held to, or by a forced tool", If: d.formed}, {Verdict: shift}},
+		chat.WebSearch:       chat.Always(pass),
+		chat.RemoteImage:     chat.Always(pass),
 	}
 	if d.home != direct {
 		r[chat.RemoteImage] = chat.Always(refuse)
@@ -41,7 +42,7 @@ func (d *Dialect) rules() chat.Rules {
 	for v, fields := range map[chat.Verdict][]chat.Field{
 		pass: {chat.Model, chat.LeadingSystem, chat.ImageURL, chat.FilePart, chat.History, chat.FunctionCalls, chat.CustomCalls,
 			chat.BrokenArguments, chat.FunctionTools, chat.CustomTools, chat.ChoiceFree, chat.ChoiceAmong, chat.ParallelCalls,
-			chat.FormatObject, chat.ReasoningEffort, chat.MaxTokens, chat.StopWords, chat.Streaming,
+			chat.FormatObject, chat.MaxTokens, chat.StopWords, chat.Streaming,
 			chat.StreamOptions, chat.EndUser, chat.CacheMarks, chat.LegacyFunctions},
 		warn: {chat.ImageDetail, chat.MessageName, chat.Verbosity, chat.Seed, chat.CacheKey, chat.CacheRetention, chat.Stored,
 			chat.Metadata, chat.Prediction, chat.Unknown},
