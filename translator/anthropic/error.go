@@ -49,8 +49,12 @@ func messageOf(values ...raw.Value) string {
 	return ""
 }
 
-// errorOf reads an error object; status 0 leaves it to the type.
+// errorOf reads an error object; status 0 leaves it to the type, or to the code
+// that Google's have.
 func errorOf(status int, fault raw.Value) *chat.Error {
+	if n := fault.Get("code").Int(); status == 0 && n >= 400 && n <= 599 {
+		status = int(n)
+	}
 	err := named(status, fault.Get("type").String(), messageOf(fault))
 	if fault.Get("details").Get("error_code").String() == "enforced_spend_limit_reached" {
 		err.Type, err.Code = "insufficient_quota", "insufficient_quota"

@@ -118,6 +118,28 @@ func (r *record) list() raw.Value {
 	return r.kept
 }
 
+// words is the member of the block that its deltas add words to, "" for none.
+func (b *recorded) words() string {
+	switch b.kind {
+	case "text", "thinking":
+		return b.kind
+	case "compaction":
+		return "content"
+	}
+	return ""
+}
+
+// seal is the member that proves the block to its vendor, "" for none.
+func (b *recorded) seal() string {
+	switch b.kind {
+	case "thinking":
+		return "signature"
+	case "compaction":
+		return "encrypted_content"
+	}
+	return ""
+}
+
 // append appends the block as it would stand in a message.
 func (b *recorded) append(dst []byte) []byte {
 	start := raw.Value(b.start)
@@ -129,19 +151,18 @@ func (b *recorded) append(dst []byte) []byte {
 		name := string(m.Name())
 		switch {
 		case name == "type", name == "citations" && len(b.cites) > 0:
-		case name == "text" && b.kind == "text" || name == "thinking":
+		case name == b.words():
 			text := append(append([]byte(nil), m.Value().Text()...), b.text...)
 			dst = raw.AppendText(set(dst, name), text)
-		case name == "signature" && len(b.sig) > 0:
-			dst = raw.AppendText(set(dst, name), b.sig)
+		case name == b.seal() && len(b.sig) > 0:
 		case name == "input" && len(b.text) > 0:
 			dst = append(set(dst, name), raw.Text(b.text).Append(nil)...)
 		default:
 			dst = append(set(dst, name), m.Value()...)
 		}
 	}
-	if b.kind == "thinking" && len(b.sig) > 0 && !start.Get("signature").IsText() {
-		dst = raw.AppendText(set(dst, "signature"), b.sig)
+	if seal := b.seal(); seal != "" && len(b.sig) > 0 {
+		dst = raw.AppendText(set(dst, seal), b.sig)
 	}
 	if len(b.cites) > 0 {
 		dst = append(append(append(set(dst, "citations"), '['), b.cites...), ']')

@@ -105,11 +105,16 @@ func (r *reader) event(evs []chat.Event, v raw.Value) []chat.Event {
 		r.stopped(f.delta)
 		return r.count(evs, f.usage)
 	case "message_stop":
+		if r.usage == (chat.Usage{}) {
+			evs = r.measured(evs, v.Get("amazon-bedrock-invocationMetrics"))
+		}
 		return r.finish(evs)
 	case "ping":
 		return append(evs, chat.Event{Kind: chat.Ping})
-	case "error":
-		return r.fail(evs, errorOf(0, f.fault))
+	case "error", "": // a cloud's front end, which is not Anthropic, gives its errors no type
+		if f.fault.IsObject() {
+			return r.fail(evs, errorOf(0, f.fault))
+		}
 	}
 	return evs
 }
@@ -170,7 +175,8 @@ func (r *reader) said(evs []chat.Event, b *block, text raw.Text) []chat.Event {
 	return append(evs, chat.Event{Kind: chat.Delta, What: b.what, Block: b.number, Text: text})
 }
 
-// piece is what a delta adds to a block: text of it, or the rest.
+// piece is what a delta adds to a block: text of it, or the rest. What only its
+// vendor can read is a signature, be it of a thought or of a compacted history.
 type piece struct {
 	text, sig raw.Text
 	citation  raw.Value
@@ -179,9 +185,9 @@ type piece struct {
 func pieceOf(delta raw.Value) (p piece) {
 	for m := delta.Members(); m.Next(); {
 		switch string(m.Name()) {
-		case "text", "thinking", "partial_json":
+		case "text", "thinking", "partial_json", "content":
 			p.text = m.Value().Text()
-		case "signature":
+		case "signature", "encrypted_content":
 			p.sig = m.Value().Text()
 		case "citation":
 			p.citation = m.Value()
@@ -264,6 +270,19 @@ func (r *reader) count(evs []chat.Event, v raw.Value) []chat.Event {
 	return append(evs, chat.Event{Kind: chat.Counts, Usage: *u, Tier: r.tier})
 }
 
+// measured takes over Bedrock's own counts of a stream that has told none.
+func (r *reader) measured(evs []chat.Event, v raw.Value) []chat.Event {
+	if !v.IsObject() {
+		return evs
+	}
+	u := &r.usage
+	u.Cached, u.CacheWrite = v.Get("cacheReadInputTokenCount").Int(), v.Get("cacheWriteInputTokenCount").Int()
+	u.Input = v.Get("inputTokenCount").Int() + u.Cached + u.CacheWrite
+	u.Output = v.Get("outputTokenCount").Int()
+	u.Total = u.Input + u.Output
+	return append(evs, chat.Event{Kind: chat.Counts, Usage: *u})
+}
+
 // tierOf returns a tier in OpenAI's words, without memory for those there are.
 func tierOf(v raw.Value) string {
 	switch string(v.Text()) {
@@ -312,6 +331,9 @@ func (r *reader) finish(evs []chat.Event) []chat.Event {
 	}
 	reason := reasonOf(r.reason)
 	switch {
+	case reason == "" && r.next == 0 && !r.exact.opaque:
+		return append(evs, chat.Event{Kind: chat.Fail, Err: &chat.Error{Status: 502, Type: "server_error", Code: "upstream_no_answer", Provider: provider,
+			Message: "The model has stopped without an answer: " + raw.Text(r.reason).String() + "."}})
 	case reason == "":
 		r.trip.WarnEnd(chat.UnknownEnd)
 	case string(r.reason) == pauseTurn:
