@@ -1,6 +1,7 @@
 package anthropic
 
 import (
+	"slices"
 	"strings"
 
 	"llmroute/translator/chat"
@@ -8,21 +9,55 @@ import (
 	"llmroute/translator/schema"
 )
 
+// ownTools are the tools that Anthropic has words of its own for, by how their
+// types begin, and the homes that have them.
+var ownTools = []struct {
+	begin string
+	homes []home
+}{
+	{"bash_", []home{direct, bedrock, vertex}},
+	{"text_editor_", []home{direct, bedrock, vertex}},
+	{"memory_", []home{direct, bedrock, vertex}},
+	{"computer_", []home{direct, bedrock, vertex}},
+	{"tool_search_tool_", []home{direct, bedrock, vertex}},
+	{"web_search_", []home{direct, vertex}},
+	{"web_fetch_", []home{direct}},
+	{"code_execution_", []home{direct}},
+	{"browser_toolset_", []home{direct}},
+}
+
 // fitTools looks at what tools the home can have.
 func (w *writer) fitTools() error {
-	for i := range w.req.Tools {
-		t := &w.req.Tools[i]
-		if len(t.Vendor) == 0 {
+	tools := w.req.Tools[:0]
+	for _, t := range w.req.Tools {
+		if len(t.Vendor) > 0 {
+			fits, err := w.fitTool(&t)
+			if err != nil {
+				return err
+			}
+			if !fits {
+				continue
+			}
+		}
+		tools = append(tools, t)
+	}
+	w.req.Tools = tools
+	return nil
+}
+
+// fitTool reports whether the home has a tool of the vendor's own.
+func (w *writer) fitTool(t *chat.Tool) (bool, error) {
+	kind := t.Vendor.Get("type").String()
+	for _, own := range ownTools {
+		if !strings.HasPrefix(kind, own.begin) {
 			continue
 		}
-		kind := t.Vendor.Get("type").String()
-		known := strings.HasPrefix(kind, "bash_") || strings.HasPrefix(kind, "text_editor_") || strings.HasPrefix(kind, "memory_") ||
-			strings.HasPrefix(kind, "computer_") || strings.HasPrefix(kind, "tool_search_tool_")
-		if !known {
-			return chat.Invalid("invalid_value", t.Param+".type", "Invalid value for '"+t.Param+".type': the tool '"+kind+"' is not known.")
+		if slices.Contains(own.homes, w.home.home) {
+			return true, nil
 		}
+		return false, w.trip.Lose(chat.Refuse, chat.FunctionTools, t.Param+".type", "unsupported")
 	}
-	return nil
+	return false, chat.Invalid("invalid_value", t.Param+".type", "Invalid value for '"+t.Param+".type': the tool '"+kind+"' is not known.")
 }
 
 func (w *writer) tools() error {
@@ -65,15 +100,9 @@ func (w *writer) tool(t *chat.Tool) error {
 	if len(takes) == 0 {
 		takes = chat.EmptySchema
 	}
-	for _, word := range [...]string{"anyOf", "oneOf", "allOf"} {
-		if takes.Get(word).IsArray() {
-			at := t.Param
-			if t.Name != w.trip.JSONTool {
-				at += ".parameters"
-			}
-			return &chat.Refusal{Status: 422, Type: "invalid_request_error", Code: "unsupported_value", Param: at,
-				Message: "Unsupported value: '" + at + "' has '" + word + "' at the top level, which this provider does not take. Move it into a property."}
-		}
+	takes, err := w.uncombined(t, takes)
+	if err != nil {
+		return err
 	}
 	w.out = append(w.out, `,"input_schema":`...)
 	strict := t.Strict
@@ -98,6 +127,27 @@ func (w *writer) tool(t *chat.Tool) error {
 	w.mark(t.Cache)
 	w.out = append(w.out, '}')
 	return nil
+}
+
+// uncombined returns a schema without what stands at its top and may not stand
+// there, where the backend wants such things dropped.
+func (w *writer) uncombined(t *chat.Tool, takes raw.Value) (raw.Value, error) {
+	for _, word := range [...]string{"anyOf", "oneOf", "allOf"} {
+		if !takes.Get(word).IsArray() {
+			continue
+		}
+		if w.trip.Options.Unsupported == chat.DropUnsupported {
+			takes = without(takes, word)
+			w.trip.Warn("tools.parameters", "schema_changed")
+			continue
+		}
+		at := t.Param
+		if t.Name != w.trip.JSONTool {
+			at += ".parameters"
+		}
+		return nil, unsupported(at, "it has '"+word+"' at the top level, which this provider does not take. Move it into a property.")
+	}
+	return takes, nil
 }
 
 // appendTyped appends a schema that does not say that it is an object's.
