@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -75,4 +76,35 @@ func TestSignature(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Keys that AWS refuses are looked for anew, in the background: an answer later
+// the ones that have taken their place are signed with.
+func TestKeysThatWereReplaced(t *testing.T) {
+	t.Setenv("AWS_CONFIG_FILE", "/dev/null")
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
+	t.Setenv("AWS_ACCESS_KEY_ID", "AKIDOLD")
+	synctest.Test(t, func(t *testing.T) {
+		p := processor(t, &config.Config{DefaultBackend: "aws", Backends: []*config.Backend{backend("aws", func(b *config.Backend) {
+			b.Endpoint = &config.Endpoint{Host: "bedrock-runtime.us-east-1.amazonaws.com", Port: 443, TLS: &config.TLS{}}
+			b.Auth = config.Auth{Type: config.AuthAWSSigV4, Header: "authorization", Region: "us-east-1", Service: "bedrock"}
+		})}}, nil)
+		t.Setenv("AWS_ACCESS_KEY_ID", "AKIDNEW")
+		time.Sleep(time.Minute)
+		refuse := func(*extproctest.Message) (*extproctest.Message, extproctest.Attributes) {
+			return &extproctest.Message{Headers: []extproctest.Header{{Name: ":status", Value: "403"}, {Name: "x-amzn-errortype", Value: "UnrecognizedClientException"},
+				{Name: "content-type", Value: "application/json"}}, Body: [][]byte{[]byte(`{"message":"m"}`)}}, extproctest.Attributes{Attempts: 1}
+		}
+		for _, key := range []string{"AKIDOLD", "AKIDNEW"} {
+			res := do(t, p, extproctest.Post("/v1/chat/completions", body("m")), refuse)
+			if got := res.Upstream.Get("authorization"); !strings.Contains(got, "Credential="+key+"/") {
+				t.Errorf("signed with %s, want %s", got, key)
+			}
+			if got := res.Client.Get(":status"); got != "502" {
+				t.Errorf("status %s, want 502: %s", got, res.Client.Bytes())
+			}
+			synctest.Wait()
+		}
+	})
 }

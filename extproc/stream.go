@@ -391,6 +391,9 @@ func (x *stream) tally() {
 	if t.Error != "" {
 		r.ErrorType = t.Error
 	}
+	if t.Error == translator.ErrorCredential {
+		x.plan.Backend.Refused()
+	}
 	if len(x.edit.Warn)+len(t.Warn) > 0 {
 		// A line has less room than a header: what only it can tell comes first.
 		r.Warnings = warnings(slices.Concat(t.Warn, x.edit.Warn))

@@ -33,6 +33,8 @@ type Backend struct {
 	keyless *translator.Refusal // of every request, while the key is not there
 	tokened *tokened            // nil when the Backend holds the credential already
 	signer  *credential.Signer  // nil when requests are not signed
+	live    *credential.Live    // where token comes from; nil when there is none
+	token   *credential.Token   // that the Backend holds
 }
 
 func compileBackend(c *config.Backend) *Backend {
@@ -82,6 +84,15 @@ func (b *Backend) Sign(set []translator.Header, r *credential.Signed, now time.T
 		return set, fmt.Errorf("backend %s: %w", b.ID, err)
 	}
 	return set, nil
+}
+
+// Refused tells that the provider has refused the credential that b holds. One
+// that is given out for a while is renewed in the background, so that it is the
+// requests of a moment that fail and not those of an hour.
+func (b *Backend) Refused() {
+	if b.live != nil {
+		b.live.Refused(b.token)
+	}
 }
 
 // milliseconds rounds up.

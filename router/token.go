@@ -39,7 +39,7 @@ func (b *Backend) ready() (*Backend, error) {
 	last := b.tokened.last.Load()
 	if last == nil || last.token != token {
 		fresh := *b
-		fresh.tokened = nil
+		fresh.tokened, fresh.live, fresh.token = nil, b.tokened.live, token
 		switch {
 		case b.Auth.Type != config.AuthAWSSigV4:
 			fresh.Set = b.withCredential(token.Value)

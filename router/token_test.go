@@ -85,6 +85,14 @@ func TestPlanHoldsTheToken(t *testing.T) {
 			b.Headers.Set = []translator.Header{{Name: "x-org", Value: "o"}}
 		}), backend("other"))
 		want("t2")
+		time.Sleep(time.Minute)
+		var p Plan
+		if err := r.Snapshot().Plan(&p, &Ask{Path: "/", Model: "m"}, nil); err != nil {
+			t.Fatal(err)
+		}
+		p.Backend.Refused()
+		synctest.Wait()
+		want("t3")
 		m.shut.Store(true)
 		time.Sleep(time.Hour)
 		synctest.Wait()

@@ -46,6 +46,12 @@ func NewSigner(t *Token, region, service string) *Signer {
 	}
 }
 
+// String hides the keys.
+func (*Signer) String() string { return "[redacted]" }
+
+// GoString hides the keys from %#v.
+func (*Signer) GoString() string { return "[redacted]" }
+
 // Sign appends to set what AWS wants to see of r: a Signature Version 4. Headers
 // that a proxy on the way may change are not for signing, nor is the length, which
 // a proxy may frame in another way.

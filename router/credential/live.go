@@ -19,7 +19,7 @@ const (
 	attemptTimeout = 30 * time.Second
 	firstRetry     = time.Second
 	lastRetry      = 30 * time.Second // retries double up to here
-	shortestRest   = 10 * time.Second // between two tokens, however short-lived
+	shortestRest   = 10 * time.Second // between two tokens, however short-lived or unwanted
 )
 
 // Live is one credential whose token is kept fresh. Its methods may be called
@@ -33,6 +33,7 @@ type Live struct {
 	token   atomic.Pointer[Token]
 	refusal atomic.Pointer[translator.Refusal] // of the last attempt, nil when it went well
 	tried   chan struct{}                      // closed after the first attempt, or without one at the end
+	wanted  chan struct{}                      // holds one wish for a new token
 }
 
 // Token returns the token in use. The same pointer means the same token. Without
@@ -41,10 +42,28 @@ func (l *Live) Token() (*Token, error) {
 	if t := l.token.Load(); t != nil && time.Now().Before(t.Expires) {
 		return t, nil
 	}
+	l.renew() // a machine that was asleep has slept through the renewal
 	if r := l.refusal.Load(); r != nil {
 		return nil, r
 	}
 	return nil, notYet
+}
+
+// Refused tells that the provider has refused t in a request. If t is still the
+// one in use, another is fetched in the background: keys may be replaced, and
+// tokens revoked, long before they expire.
+func (l *Live) Refused(t *Token) {
+	if l.token.Load() == t {
+		l.renew()
+	}
+}
+
+// renew has a new token fetched soon, unless there was an attempt just now.
+func (l *Live) renew() {
+	select {
+	case l.wanted <- struct{}{}:
+	default:
+	}
 }
 
 var notYet = &translator.Refusal{Status: http.StatusServiceUnavailable, Code: "credential_not_ready", RetryAfter: time.Second,
@@ -57,13 +76,19 @@ func (l *Live) run(ctx context.Context) {
 	defer rest.Stop()
 	tried := sync.OnceFunc(func() { close(l.tried) })
 	defer tried()
+	var last time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-l.wanted:
+			if time.Since(last) < shortestRest {
+				continue // however many requests fail, the provider is not asked by each
+			}
 		case <-rest.C:
 		}
 		t, err := l.attempt(ctx)
+		last = time.Now()
 		switch {
 		case ctx.Err() != nil:
 			return
@@ -115,7 +140,7 @@ func (l *Live) failed(err error) {
 		}
 	}
 	l.refusal.Store(&translator.Refusal{
-		Status: http.StatusBadGateway, Type: "server_error", Code: "provider_auth_error",
+		Status: http.StatusBadGateway, Type: "server_error", Code: translator.ErrorCredential,
 		Message: "The gateway could not authenticate to this backend: " + message + ", " + l.from + ".",
 	})
 	attrs := []any{"credential", l.from, "error", err}

@@ -150,6 +150,60 @@ func TestProviderThatRefuses(t *testing.T) {
 	})
 }
 
+// A token that is refused is replaced at once, one that was replaced already is
+// not, and the provider is not asked by each request that fails.
+func TestTokenThatIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &provider{}
+		l := use(t, pool(t, p, nil), gcp("a"))[gcp("a")]
+		old, _ := l.Token()
+		time.Sleep(time.Minute)
+		for range 100 {
+			l.Refused(old)
+		}
+		synctest.Wait()
+		if got := value(t, l); got != "token-2" {
+			t.Errorf("refused: got %s, want the next token", got)
+		}
+		for range 10 {
+			time.Sleep(shortestRest)
+			l.Refused(old)
+			synctest.Wait()
+		}
+		if got := p.asked.Load(); got != 2 {
+			t.Errorf("asked %d times, want 2", got)
+		}
+		next, _ := l.Token()
+		for range 20 {
+			l.Refused(next)
+			synctest.Wait()
+			next, _ = l.Token()
+			time.Sleep(time.Second)
+		}
+		if got := p.asked.Load(); got > 5 {
+			t.Errorf("asked %d times in twenty seconds", got)
+		}
+	})
+}
+
+// A machine that was asleep wakes up with a token that has expired and a timer
+// that has not.
+func TestTokenThatExpiredAsleep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &provider{}
+		l := use(t, pool(t, p, nil), gcp("a"))[gcp("a")]
+		time.Sleep(time.Minute)
+		l.token.Store(&Token{Value: "old", Expires: time.Now()})
+		if got := refusal(t, l); got.Status != 503 {
+			t.Errorf("expired: got %+v, want a 503", got)
+		}
+		synctest.Wait()
+		if got := value(t, l); got != "token-2" {
+			t.Errorf("a moment later: got %s, want a new token", got)
+		}
+	})
+}
+
 // Retries slow down and do not stop.
 func TestRetriesSlowDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -93,7 +93,8 @@ func (p *Pool) use(a config.Auth) (*Live, error) {
 		return nil, fmt.Errorf("credential %s: %w", from(a), err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	l := &Live{from: from(a), source: source, log: p.options.Log, stop: stop, tried: make(chan struct{})}
+	l := &Live{from: from(a), source: source, log: p.options.Log, stop: stop,
+		tried: make(chan struct{}), wanted: make(chan struct{}, 1)}
 	if p.closed {
 		stop()
 		close(l.tried)
