@@ -34,6 +34,7 @@ const (
 // +kubebuilder:validation:XValidation:rule="!(self.type in ['None', 'Passthrough']) || !(has(self.env) || has(self.file) || has(self.secretRef))",message="env, file and secretRef are for a type that has a secret"
 // +kubebuilder:validation:XValidation:rule="self.type == 'APIKey' || [has(self.env), has(self.file), has(self.secretRef)].filter(x, x).size() < 2",message="only one of env, file and secretRef may be given"
 // +kubebuilder:validation:XValidation:rule="self.type == 'AWSSigV4' || !(has(self.region) || has(self.service) || has(self.profile) || has(self.assumeRoleArn))",message="region, service, profile and assumeRoleArn are for type AWSSigV4"
+// +kubebuilder:validation:XValidation:rule="!has(self.externalID) || has(self.assumeRoleArn)",message="externalID is for a role to assume: it needs assumeRoleArn"
 // +kubebuilder:validation:XValidation:rule="!has(self.scope) || self.type in ['GCP', 'AzureEntra']",message="scope is for the types GCP and AzureEntra"
 // +kubebuilder:validation:XValidation:rule="self.type == 'AzureEntra' || !(has(self.tenantID) || has(self.clientID) || has(self.federatedTokenFile))",message="tenantID, clientID and federatedTokenFile are for type AzureEntra"
 // +kubebuilder:validation:XValidation:rule="!has(self.federatedTokenFile) || !(has(self.env) || has(self.file) || has(self.secretRef))",message="only one of a client secret and a federatedTokenFile may be given"
@@ -123,6 +124,15 @@ type BackendAuth struct {
 	// +kubebuilder:validation:Pattern=`^arn:[a-z0-9-]+:iam::[0-9]{12}:role/[!-~]+$`
 	// +optional
 	AssumeRoleARN string `json:"assumeRoleArn,omitempty"`
+
+	// ExternalID is what the owner of the role to assume wants to be told, where
+	// its trust policy has a condition on sts:ExternalId.
+	//
+	// +kubebuilder:validation:MinLength=2
+	// +kubebuilder:validation:MaxLength=1224
+	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9_+=,.@:/-]+$`
+	// +optional
+	ExternalID string `json:"externalID,omitempty"`
 
 	// Scope is what a token is to be good for. The default for GCP is
 	// https://www.googleapis.com/auth/cloud-platform, for AzureEntra

@@ -23,7 +23,7 @@ const (
 // awsAuth reads auth of type AWSSigV4. endpoint may be nil.
 func (a *assembly) awsAuth(d *document, spec *v1alpha1.BackendAuth, endpoint *Endpoint) Auth {
 	auth := Auth{Type: AuthAWSSigV4, Header: "authorization", Region: spec.Region, Service: spec.Service,
-		Profile: spec.Profile, Role: spec.AssumeRoleARN}
+		Profile: spec.Profile, Role: spec.AssumeRoleARN, RoleID: spec.ExternalID}
 	if endpoint != nil {
 		region, service := awsPlace(endpoint.Host)
 		auth.Region, auth.Service = cmp.Or(auth.Region, region), cmp.Or(auth.Service, service)

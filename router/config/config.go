@@ -119,6 +119,7 @@ type Auth struct {
 	Service string // likewise
 	Profile string // whose keys, "" for the usual one
 	Role    string // ARN of the role to assume with the keys, "" for none
+	RoleID  string // the external id that the role's owner asks for, "" for none
 	Shared  string // digest of the shared files that the chain may read, "" for none
 }
 

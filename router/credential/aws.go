@@ -77,6 +77,9 @@ func (s *awsSource) fetch(ctx context.Context) (aws.Credentials, error) {
 	if a.Role != "" {
 		cfg.Credentials = stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg), a.Role, func(o *stscreds.AssumeRoleOptions) {
 			o.RoleSessionName = roleSession
+			if a.RoleID != "" {
+				o.ExternalID = aws.String(a.RoleID)
+			}
 		})
 	}
 	return cfg.Credentials.Retrieve(ctx)

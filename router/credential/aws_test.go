@@ -144,7 +144,7 @@ func TestAWSKeys(t *testing.T) {
 		if err := r.ParseForm(); err != nil {
 			t.Error(err)
 		}
-		asked = append(asked, r.Form.Get("Action")+" "+r.Form.Get("RoleArn")+" "+r.Form.Get("WebIdentityToken"))
+		asked = append(asked, r.Form.Get("Action")+" "+r.Form.Get("RoleArn")+" "+r.Form.Get("WebIdentityToken")+r.Form.Get("ExternalId"))
 		action := r.Form.Get("Action")
 		w.Header().Set("content-type", "text/xml")
 		fmt.Fprintf(w, `<%[1]sResponse><%[1]sResult><Credentials><AccessKeyId>ASIA</AccessKeyId><SecretAccessKey>sts</SecretAccessKey><SessionToken>session</SessionToken><Expiration>%[2]s</Expiration></Credentials></%[1]sResult></%[1]sResponse>`,
@@ -168,6 +168,8 @@ func TestAWSKeys(t *testing.T) {
 			Token{ID: "AKIA", Value: "configured", Session: "s"}, ""},
 		{"a role for what is configured", config.Auth{KeyID: "AKIA", Key: "configured", Role: "arn:aws:iam::123456789012:role/r"}, nil, nil,
 			Token{ID: "ASIA", Value: "sts", Session: "session", Expires: expires}, "AssumeRole arn:aws:iam::123456789012:role/r "},
+		{"a role of somebody else's", config.Auth{KeyID: "AKIA", Key: "configured", Role: "arn:aws:iam::123456789012:role/r", RoleID: "tenant-7"}, nil, nil,
+			Token{ID: "ASIA", Value: "sts", Session: "session", Expires: expires}, "AssumeRole arn:aws:iam::123456789012:role/r tenant-7"},
 		{"the environment", config.Auth{}, map[string]string{"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "env"}, nil, Token{ID: "AKIA", Value: "env"}, ""},
 		{"a profile", config.Auth{Profile: "p"}, map[string]string{"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "env"},
 			map[string]string{"credentials": "[p]\naws_access_key_id=P\naws_secret_access_key=file\n"}, Token{ID: "P", Value: "file"}, ""},
