@@ -62,7 +62,7 @@ contentBlockStop {"contentBlockIndex":0}
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			body := eventStream(t, c.reply)
-			for i := range len(body) + 1 {
+			for i := 0; i <= len(body); i += step {
 				x := converse(t, c.model, "application/vnd.amazon.eventstream")
 				if diff := cmp.Diff(c.want, play(t, x, body[:i], body[i:])); diff != "" {
 					t.Fatalf("cut at %d (-want +got)\n%s", i, diff)

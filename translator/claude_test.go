@@ -61,7 +61,7 @@ func TestClaudeAtBedrock(t *testing.T) {
 			direct, _, _ := c.exchange(t)
 			want := play(t, direct, c.body)
 			body := wrapped(t, c.body)
-			for i := range len(body) + 1 {
+			for i := 0; i <= len(body); i += step {
 				x := open(t)
 				if diff := cmp.Diff(play(t, x, body[:i], body[i:]), want); diff != "" {
 					t.Fatalf("cut at %d:\n%s", i, diff)

@@ -3,3 +3,5 @@
 package translator
 
 const raceEnabled = false
+
+const step = 1
