@@ -49,6 +49,9 @@ func (x *translation) Request(out *Edit, in *Call) error {
 	if err := t.Judge(x.home.Rules(), h); err != nil {
 		return err
 	}
+	if len(t.Warnings) > 0 {
+		h = x.home.Habits(t) // what was dropped may have stood in the way of something
+	}
 	if err := t.Settle(h); err != nil {
 		return err
 	}

@@ -77,7 +77,9 @@ func (w *writer) settings() error {
 		w.Member("top_logprobs", r.TopLogprobs)
 	}
 	w.form()
-	w.effort()
+	if err := w.effort(); err != nil {
+		return err
+	}
 	if len(r.CacheKey) > 0 {
 		w.Text("prompt_cache_key", r.CacheKey)
 	}
@@ -130,17 +132,29 @@ func (w *writer) form() {
 }
 
 // effort writes how hard to think; the client may have said it in the words of
-// others.
-func (w *writer) effort() {
+// others, which know of no grades.
+func (w *writer) effort() error {
 	effort := w.t.Request.Effort
-	if own := w.t.Request.Extension(thinking); own.IsObject() && effort == "" {
-		if effort = "high"; own.Get("type").String() == "disabled" {
-			effort = "none"
+	if own := w.t.Request.Extension(thinking); len(own) > 0 {
+		switch {
+		case !own.IsObject():
+			return chat.Invalid("invalid_type", thinking, "Invalid type for 'thinking': expected an object.")
+		case older(w.t):
+			w.t.Warn(thinking, "unsupported")
+			return nil
+		case own.Get("budget_tokens").Is():
+			w.t.Warn("thinking.budget_tokens", "unsupported")
+		}
+		if effort == "" {
+			if effort = "high"; own.Get("type").String() == "disabled" {
+				effort = "none"
+			}
 		}
 	}
 	if effort != "" {
 		w.String("reasoning_effort", effort)
 	}
+	return nil
 }
 
 // prediction writes the text that the answer will be like, in one piece.

@@ -22,10 +22,17 @@ func (w *Writer) Next() {
 // Put appends JSON that is spelled out, as the brackets that close.
 func (w *Writer) Put(json string) { w.Dst = append(w.Dst, json...) }
 
-// Key begins a member. Its name is one that needs no escapes.
+// Key begins a member. Its name needs no escapes, or has them.
 func (w *Writer) Key(name string) {
 	w.Next()
 	w.Dst = append(append(append(w.Dst, '"'), name...), '"', ':')
+}
+
+// AppendKey is [Writer.Key] for who writes but a member or two.
+func AppendKey(dst []byte, name string) []byte {
+	w := Writer{dst}
+	w.Key(name)
+	return w.Dst
 }
 
 // Open begins a member whose value is spelled out, or how it begins, as "[".

@@ -120,14 +120,14 @@ func (r *request) readTop(topN, topK raw.Value) error {
 	case !topN.Is():
 		name, v = "top_k", topK
 	case topK.Is() && string(topK) != string(topN):
-		return chat.Unable(chat.UnsupportedValue, "top_k", "Invalid 'top_k': it means the same as 'top_n', which has another value. Send one of the two.")
+		return chat.Invalid("invalid_value", "top_k", "Invalid 'top_k': it means the same as 'top_n', which has another value. Send one of the two.")
 	}
 	if !v.Is() {
 		return nil
 	}
 	n := v.Int()
 	if n < 0 || strconv.FormatInt(n, 10) != string(v) {
-		return chat.Unable(chat.UnsupportedValue, name, "Invalid '"+name+"': expected an integer that is not negative.")
+		return chat.Invalid("invalid_value", name, "Invalid '"+name+"': expected an integer that is not negative.")
 	}
 	if n > 0 {
 		r.top = int(min(n, int64(r.top)))

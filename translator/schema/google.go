@@ -53,26 +53,26 @@ const (
 func AppendGoogle(dst []byte, v raw.Value, form Form) (_ []byte, changed bool, err error) {
 	c := google{root: v, form: form, names: map[string]string{}, links: map[string][]string{}, rings: map[string]bool{}, found: map[string]raw.Value{}}
 	if form == JSONForm {
-		c.dst = dst
+		c.Dst = dst
 	}
 	if err := c.top(v); err != nil {
 		return nil, false, err
 	}
 	if form == JSONForm {
-		return c.dst, c.changed, nil
+		return c.Dst, c.changed, nil
 	}
-	o := openapi{dst: dst, changed: c.changed, labour: c.labour}
-	if err := o.schema(c.dst, ""); err != nil {
+	o := openapi{Writer: raw.Writer{Dst: dst}, changed: c.changed, labour: c.labour}
+	if err := o.schema(c.Dst, ""); err != nil {
 		return nil, false, err
 	}
-	return o.dst, o.changed, nil
+	return o.Dst, o.changed, nil
 }
 
 // google writes one schema as JSON Schema that Google understands.
 type google struct {
+	raw.Writer
 	root    raw.Value
 	form    Form
-	dst     []byte
 	changed bool
 	labour
 
@@ -121,11 +121,10 @@ func (c *google) top(v raw.Value) error {
 	if len(c.defs) == 0 {
 		return nil
 	}
-	c.dst = c.dst[:len(c.dst)-1]
-	c.key("$defs")
-	c.dst = append(c.dst, '{')
+	c.Dst = c.Dst[:len(c.Dst)-1]
+	c.Open("$defs", "{")
 	for i := 0; i < len(c.defs); i++ { // the list grows on the way
-		c.key(string(raw.Quote(c.names[c.defs[i]])))
+		c.Key(string(raw.Quote(c.names[c.defs[i]])))
 		words, err := c.words(c.resolve(c.defs[i]), true, "$defs", 1)
 		if err != nil {
 			return err
@@ -134,19 +133,8 @@ func (c *google) top(v raw.Value) error {
 			return err
 		}
 	}
-	c.dst = append(c.dst, '}', '}')
+	c.Put("}}")
 	return nil
-}
-
-// key begins a member.
-func (c *google) key(name string) { c.dst = append(key(c.dst), name+`":`...) }
-
-// key appends what stands before the name of a member.
-func key(dst []byte) []byte {
-	if dst[len(dst)-1] != '{' {
-		dst = append(dst, ',')
-	}
-	return append(dst, '"')
 }
 
 // schema writes what stands where a schema stands.
@@ -154,10 +142,10 @@ func (c *google) schema(v raw.Value, path string, depth int) error {
 	switch {
 	case depth > maxDepth:
 		return unfit(path, "it is nested more than %d deep", maxDepth)
-	case len(c.dst) > maxBytes:
+	case len(c.Dst) > maxBytes:
 		return unfit(path, "with its references written out it is longer than %d bytes", maxBytes)
 	case string(v) == "true":
-		c.dst = append(c.dst, '{', '}')
+		c.Put("{}")
 		return nil
 	case string(v) == "false":
 		return unfit(path, "a schema that nothing fits cannot be said here")
@@ -229,47 +217,45 @@ func (c *google) node(words []member, path string, depth int) error {
 	n := nodeOf(words)
 	if n.split() {
 		// null beside other values: only a type of its own can say that.
-		c.dst = append(c.dst, `{"anyOf":[`...)
+		c.Put(`{"anyOf":[`)
 		if err := c.node(n.without(words), path, depth+1); err != nil {
 			return err
 		}
-		c.dst = append(c.dst, `,{"type":"null"}]}`...)
+		c.Put(`,{"type":"null"}]}`)
 		return nil
 	}
-	c.dst = append(c.dst, '{')
+	c.Put("{")
 	if err := n.write(c, words, path, depth); err != nil {
 		return err
 	}
-	c.dst = append(c.dst, '}')
+	c.Put("}")
 	return nil
 }
 
 // list writes an array of schemas.
 func (c *google) list(v raw.Value, path string, depth int) error {
-	c.dst = append(c.dst, '[')
+	c.Put("[")
 	i := 0
 	for e := v.Elements(); e.Next(); i++ {
-		if i > 0 {
-			c.dst = append(c.dst, ',')
-		}
+		c.Next()
 		if err := c.schema(e.Value(), fmt.Sprintf("%s[%d]", path, i), depth+1); err != nil {
 			return err
 		}
 	}
-	c.dst = append(c.dst, ']')
+	c.Put("]")
 	return nil
 }
 
 // each writes an object whose members are schemas. Their names are no words.
 func (c *google) each(v raw.Value, path string, depth int) error {
-	c.dst = append(c.dst, '{')
+	c.Put("{")
 	for m := v.Members(); m.Next(); {
-		c.key(string(m.Name()))
+		c.Key(string(m.Name()))
 		if err := c.schema(m.Value(), at(path, m.Name().String()), depth+1); err != nil {
 			return err
 		}
 	}
-	c.dst = append(c.dst, '}')
+	c.Put("}")
 	return nil
 }
 

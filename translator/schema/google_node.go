@@ -113,7 +113,7 @@ func (n *node) word(c *google, m member, path string, depth int) error {
 	case "maximum", "exclusiveMaximum":
 		n.bound(c, "maximum", "exclusiveMaximum", -1)
 	case "properties":
-		c.key(m.word)
+		c.Key(m.word)
 		return c.each(m.value, at(path, m.word), depth)
 	case "anyOf", "oneOf":
 		return n.choice(c, path, depth)
@@ -122,12 +122,12 @@ func (n *node) word(c *google, m member, path string, depth int) error {
 	case "additionalProperties":
 		return n.additional(c, m.value, path, depth)
 	case "$ref", "title", "description", "format", "minItems", "required", "propertyOrdering":
-		c.key(m.word)
-		c.dst = raw.AppendCompact(c.dst, m.value)
+		c.Key(m.word)
+		c.Dst = raw.AppendCompact(c.Dst, m.value)
 	default:
 		if c.form == OpenAPIForm && (apart[m.word] || m.word == "default") {
-			c.key(m.word)
-			c.dst = raw.AppendCompact(c.dst, m.value)
+			c.Key(m.word)
+			c.Dst = raw.AppendCompact(c.Dst, m.value)
 			return nil
 		}
 		c.drops(m)
@@ -140,12 +140,11 @@ func (n *node) kind(c *google) {
 		return
 	}
 	n.done["type"], n.done["nullable"] = true, true
-	c.key("type")
-	if len(n.types) == 1 {
-		c.dst = append(c.dst, n.types[0]...)
-		return
+	kind := n.types[0]
+	if len(n.types) > 1 {
+		kind = array(n.types)
 	}
-	c.dst = append(c.dst, array(n.types)...)
+	c.Member("type", kind)
 }
 
 // enum writes the values that are admitted. There are words for texts and numbers.
@@ -157,8 +156,7 @@ func (n *node) enum(c *google) {
 	plain := func(v raw.Value) bool { return v.IsText() || v.IsNumber() }
 	switch {
 	case len(n.values) > 0 && !slices.ContainsFunc(n.values, func(v raw.Value) bool { return !plain(v) }):
-		c.key("enum")
-		c.dst = append(c.dst, array(n.values)...)
+		c.Member("enum", array(n.values))
 		return
 	case len(n.types) > 0:
 		// The type has to do.
@@ -178,8 +176,7 @@ func (n *node) enum(c *google) {
 		c.changed = c.changed || n.listed
 		return
 	}
-	c.key("type")
-	c.dst = append(append(append(c.dst, '"'), kind...), '"')
+	c.String("type", kind)
 	n.done["type"] = true
 	c.changed = c.changed || kind != "null" && !n.bools()
 }
@@ -236,8 +233,7 @@ func (n *node) bound(c *google, open, closed string, up float64) {
 	}
 	if !strict.IsNumber() {
 		if limit.IsNumber() {
-			c.key(open)
-			c.dst = append(c.dst, limit...)
+			c.Member(open, limit)
 		}
 		return
 	}
@@ -260,8 +256,7 @@ func (n *node) bound(c *google, open, closed string, up float64) {
 	if y, err := strconv.ParseFloat(string(limit), 64); err == nil && up*y > up*x {
 		out = limit
 	}
-	c.key(open)
-	c.dst = append(c.dst, out...)
+	c.Member(open, out)
 }
 
 // choice writes alternatives. Exactly one of several cannot be said: it becomes
@@ -279,7 +274,7 @@ func (n *node) choice(c *google, path string, depth int) error {
 	if !list.IsArray() || list.Hollow() {
 		return unfit(at(path, word), "it must be a list of schemas")
 	}
-	c.key("anyOf")
+	c.Key("anyOf")
 	return c.list(list, at(path, word), depth)
 }
 
@@ -294,7 +289,7 @@ func (n *node) items(c *google, path string, depth int) error {
 	}
 	most := n.has["maxItems"]
 	if first.IsArray() && !first.Hollow() {
-		c.key("prefixItems")
+		c.Key("prefixItems")
 		if err := c.list(first, at(path, "prefixItems"), depth); err != nil {
 			return err
 		}
@@ -310,22 +305,21 @@ func (n *node) items(c *google, path string, depth int) error {
 		rest = nil
 	}
 	if len(rest) > 0 && string(rest) != "true" {
-		c.key("items")
+		c.Key("items")
 		if err := c.schema(rest, at(path, "items"), depth+1); err != nil {
 			return err
 		}
 	}
 	if most.IsNumber() {
-		c.key("maxItems")
-		c.dst = append(c.dst, most...)
+		c.Member("maxItems", most)
 	}
 	return nil
 }
 
 func (n *node) additional(c *google, v raw.Value, path string, depth int) error {
-	c.key(additional)
+	c.Key(additional)
 	if string(v) == "true" || string(v) == "false" {
-		c.dst = append(c.dst, v...)
+		c.Dst = append(c.Dst, v...)
 		return nil
 	}
 	return c.schema(v, at(path, additional), depth+1)

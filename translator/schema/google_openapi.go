@@ -11,12 +11,10 @@ import (
 // openapi writes a schema of [JSONForm], with the words that the older form has
 // besides, as Google's own Schema object.
 type openapi struct {
-	dst     []byte
+	raw.Writer
 	changed bool
 	labour
 }
-
-func (o *openapi) key(name string) { o.dst = append(append(key(o.dst), name...), '"', ':') }
 
 // formats are those that old models take, of texts and of numbers.
 var formats = []string{"enum", "date-time", "int32", "int64", "float", "double"}
@@ -40,26 +38,24 @@ func (o *openapi) schema(v raw.Value, path string) error {
 		return o.anyKind(v, kinds, null, path)
 	}
 	kind := kindFrom(kinds, v, null)
-	o.dst = append(o.dst, '{')
+	o.Put("{")
 	if kind == "object" && path != "" && v.Get("properties").Hollow() {
 		// An object without properties is refused; at the top it is for the caller to
 		// leave out.
 		o.changed = true
-		o.dst = append(o.dst, `"type":"STRING","description":"JSON object"}`...)
+		o.Put(`"type":"STRING","description":"JSON object"}`)
 		return nil
 	}
 	if kind != "" {
-		o.key("type")
-		o.dst = append(append(append(o.dst, '"'), strings.ToUpper(kind)...), '"')
+		o.String("type", strings.ToUpper(kind))
 	}
 	if null && kind != "null" {
-		o.key("nullable")
-		o.dst = append(o.dst, "true"...)
+		o.Bool("nullable", true)
 	}
 	if err := o.words(v, kind, path); err != nil {
 		return err
 	}
-	o.dst = append(o.dst, '}')
+	o.Put("}")
 	return nil
 }
 
@@ -119,13 +115,13 @@ func (o *openapi) merged(v, only raw.Value, null bool, path string) error {
 	out := raw.Value{'{'}
 	for m := v.Members(); m.Next(); {
 		if word := string(m.Name()); word != "anyOf" && word != "nullable" && len(only.Get(word)) == 0 {
-			out = append(append(append(key(out), word...), '"', ':'), m.Value()...)
+			out = append(raw.AppendKey(out, word), m.Value()...)
 		} else if word != "anyOf" && !annotations[word] {
 			o.changed = true
 		}
 	}
 	for m := only.Members(); m.Next(); {
-		out = append(append(append(key(out), m.Name()...), '"', ':'), m.Value()...)
+		out = append(raw.AppendKey(out, string(m.Name())), m.Value()...)
 	}
 	out = append(out, '}')
 	if null {
@@ -135,7 +131,7 @@ func (o *openapi) merged(v, only raw.Value, null bool, path string) error {
 		} else {
 			out = append(out[:len(out)-1], `,"type":["null"`...)
 			for _, k := range kinds {
-				out = append(append(append(out, ',', '"'), k...), '"')
+				out = raw.AppendString(append(out, ','), k)
 			}
 			out = append(out, ']', '}')
 		}
@@ -145,31 +141,26 @@ func (o *openapi) merged(v, only raw.Value, null bool, path string) error {
 
 // anyOf writes alternatives. Nothing else may stand beside them.
 func (o *openapi) anyOf(v raw.Value, list []raw.Value, null bool, path string) error {
-	o.dst = append(o.dst, '{')
+	o.Put("{")
 	for m := v.Members(); m.Next(); {
 		switch word := string(m.Name()); {
 		case word == "description":
-			o.key(word)
-			o.dst = append(o.dst, m.Value()...)
+			o.Member(word, m.Value())
 		case word != "anyOf" && !annotations[word]:
 			o.changed = true
 		}
 	}
 	if null {
-		o.key("nullable")
-		o.dst = append(o.dst, "true"...)
+		o.Bool("nullable", true)
 	}
-	o.key("anyOf")
-	o.dst = append(o.dst, '[')
-	for i, a := range list {
-		if i > 0 {
-			o.dst = append(o.dst, ',')
-		}
+	o.Open("anyOf", "[")
+	for _, a := range list {
+		o.Next()
 		if err := o.schema(a, at(path, "anyOf")); err != nil {
 			return err
 		}
 	}
-	o.dst = append(o.dst, ']', '}')
+	o.Put("]}")
 	return nil
 }
 
@@ -177,14 +168,16 @@ func (o *openapi) anyOf(v raw.Value, list []raw.Value, null bool, path string) e
 func (o *openapi) anyKind(v raw.Value, kinds []string, null bool, path string) error {
 	list := make([]raw.Value, 0, len(kinds))
 	for _, kind := range kinds {
-		one := append(raw.Value(`{"type":"`), kind...)
-		one = append(one, '"')
+		var one raw.Writer
+		one.Put("{")
+		one.String("type", kind)
 		for m := v.Members(); m.Next(); {
 			if word := string(m.Name()); word != "type" && word != "description" && fitsKind(word, kind) {
-				one = append(append(append(append(one, ',', '"'), word...), '"', ':'), m.Value()...)
+				one.Member(word, m.Value())
 			}
 		}
-		list = append(list, append(one, '}'))
+		one.Put("}")
+		list = append(list, one.Dst)
 	}
 	rest := raw.Value(`{}`)
 	if d := v.Get("description"); d.IsText() {
@@ -230,15 +223,13 @@ func (o *openapi) words(v raw.Value, kind, path string) error {
 			o.enum(value)
 		case "format":
 			if slices.Contains(formats, value.String()) {
-				o.key(word)
-				o.dst = append(o.dst, value...)
+				o.Member(word, value)
 			}
 		case additional:
 			o.changed = o.changed || string(value) != "true"
 		case "default":
 		default:
-			o.key(word)
-			o.dst = append(o.dst, value...)
+			o.Member(word, value)
 		}
 	}
 	if kind == "array" {
@@ -249,11 +240,10 @@ func (o *openapi) words(v raw.Value, kind, path string) error {
 
 // properties writes the properties and, as only that holds them there, their order.
 func (o *openapi) properties(v raw.Value, path string) error {
-	o.key("properties")
-	o.dst = append(o.dst, '{')
+	o.Open("properties", "{")
 	order := []byte{'['}
 	for m := v.Members(); m.Next(); {
-		o.key(string(m.Name()))
+		o.Key(string(m.Name()))
 		if len(order) > 1 {
 			order = append(order, ',')
 		}
@@ -262,9 +252,9 @@ func (o *openapi) properties(v raw.Value, path string) error {
 			return err
 		}
 	}
-	o.dst = append(o.dst, '}')
-	o.key("propertyOrdering")
-	o.dst = append(append(o.dst, order...), ']')
+	o.Put("}")
+	o.Key("propertyOrdering")
+	o.Dst = append(append(o.Dst, order...), ']')
 	return nil
 }
 
@@ -282,8 +272,7 @@ func (o *openapi) required(names, properties raw.Value, path string) error {
 		}
 	}
 	if len(list) > 0 {
-		o.key("required")
-		o.dst = append(o.dst, array(list)...)
+		o.Member("required", array(list))
 	}
 	return nil
 }
@@ -298,13 +287,12 @@ func (o *openapi) enum(v raw.Value) {
 		}
 		list = append(list, e.Value())
 	}
-	o.key("enum")
-	o.dst = append(o.dst, array(list)...)
+	o.Member("enum", array(list))
 }
 
 // items writes what an array holds; there it must be said.
 func (o *openapi) items(v raw.Value, path string) error {
-	o.key("items")
+	o.Key("items")
 	items, first := v.Get("items"), v.Get("prefixItems")
 	path = at(path, "items")
 	switch {
@@ -319,6 +307,6 @@ func (o *openapi) items(v raw.Value, path string) error {
 		return o.schema(items, path)
 	}
 	o.changed = true
-	o.dst = append(o.dst, `{"type":"STRING"}`...)
+	o.Put(`{"type":"STRING"}`)
 	return nil
 }

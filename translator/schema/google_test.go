@@ -62,6 +62,7 @@ func TestAppendGoogle(t *testing.T) {
 		{name: "free objects", in: `{"type":"object","properties":{"a":{"type":"object"}},"additionalProperties":{"type":"string","$comment":"c"}}`,
 			want: `{"type":"object","properties":{"a":{"type":"object"}},"additionalProperties":{"type":"string"}}`,
 			old:  `{"type":"OBJECT","properties":{"a":{"type":"STRING","description":"JSON object"}},"propertyOrdering":["a"]}`},
+		{name: "a type that is none", in: `{"type":["a\"b","c"]}`, old: `{"anyOf":[{"type":"A\"B"},{"type":"C"}]}`},
 		{name: "anything", in: `true`, want: `{}`},
 		{name: "lists of anything", in: `{"type":"array"}`, old: `{"type":"ARRAY","items":{"type":"STRING"}}`},
 	} {

@@ -362,7 +362,7 @@ func members(v raw.Value) (n int) {
 func bothProperties(a, b raw.Value) raw.Value {
 	out := raw.Value{'{'}
 	for m := a.Members(); m.Next(); {
-		out = append(append(key(out), m.Name()...), '"', ':')
+		out = raw.AppendKey(out, string(m.Name()))
 		if other := b.Get(string(m.Name())); len(other) > 0 && !bytes.Equal(other, m.Value()) {
 			out = append(append(out, `{"allOf":[`...), m.Value()...)
 			out = append(append(append(out, ','), other...), `]}`...)
@@ -372,7 +372,7 @@ func bothProperties(a, b raw.Value) raw.Value {
 	}
 	for m := b.Members(); m.Next(); {
 		if len(a.Get(string(m.Name()))) == 0 {
-			out = append(append(append(key(out), m.Name()...), '"', ':'), m.Value()...)
+			out = append(raw.AppendKey(out, string(m.Name())), m.Value()...)
 		}
 	}
 	return append(out, '}')

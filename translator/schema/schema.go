@@ -53,11 +53,11 @@ func AppendClosed(dst []byte, v raw.Value) (_ []byte, changed bool) {
 			continue
 		}
 		var inside bool
-		dst, inside = appendWithin(name(dst, word), value, within[word])
+		dst, inside = appendWithin(raw.AppendKey(dst, word), value, within[word])
 		changed = changed || inside
 	}
 	if closes {
-		dst = append(name(dst, additional), "false"...)
+		dst = append(raw.AppendKey(dst, additional), "false"...)
 	}
 	return append(dst, '}'), changed
 }
@@ -80,19 +80,11 @@ func appendWithin(dst []byte, v raw.Value, s shape) (_ []byte, changed bool) {
 	case s == each && v.IsObject():
 		dst = append(dst, '{')
 		for m := v.Members(); m.Next(); changed = changed || inside {
-			dst, inside = AppendClosed(name(dst, string(m.Name())), m.Value())
+			dst, inside = AppendClosed(raw.AppendKey(dst, string(m.Name())), m.Value())
 		}
 		return append(dst, '}'), changed
 	}
 	return append(dst, v...), false
-}
-
-// name appends the name of a member, and the comma in front of it.
-func name(dst []byte, n string) []byte {
-	if dst[len(dst)-1] != '{' {
-		dst = append(dst, ',')
-	}
-	return append(append(append(dst, '"'), n...), '"', ':')
 }
 
 // isObject reports whether a schema is one of objects.
