@@ -25,6 +25,13 @@ var fuzzed = []string{
 	"/model/anthropic.claude-sonnet-4-5-v1%3A0/invoke", "/model/anthropic.claude-sonnet-4-5-v1%3A0/invoke-with-response-stream",
 	"/model/amazon.nova-pro-v1%3A0/converse", "/model/amazon.nova-pro-v1%3A0/converse-stream",
 	"/openai/deployments/d/chat/completions?api-version=2024-10-21",
+	"/v1beta/models/gemini-3.8-flash:generateContent", "/v1beta/models/gemini-2.5-flash:streamGenerateContent",
+	"/v1/projects/p/locations/global/publishers/google/models/gemini-3.8-flash:generateContent",
+	"/v1/projects/p/locations/global/publishers/google/models/gemma-3:streamGenerateContent",
+	"/v1beta/models/gemini-embedding-2:batchEmbedContents", "/v1/projects/p/locations/l/publishers/google/models/text-embedding-005:predict",
+	"/v1/projects/p/locations/l/publishers/google/models/gemini-embedding-2:embedContent",
+	"/v2/chat", "/v2/embed", "/v2/rerank", "/mistral/v1/chat/completions", "/mistral/v1/embeddings", "/rerank",
+	"/model/amazon.titan-embed-text-v2%3A0/invoke", "/model/cohere.embed-english-v3/invoke", "/model/cohere.rerank-v3-5%3A0/invoke",
 }
 
 // FuzzRequests sends anything anywhere: each request has an answer, and each
@@ -50,6 +57,13 @@ func FuzzRequests(f *testing.F) {
 			`{"anthropic_version":"bedrock-2023-05-31","max_tokens":9,"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}]}`,
 			`{"messages":[{"role":"user","content":[{"text":"hi"}]}],"inferenceConfig":{"maxTokens":9},"toolConfig":{"tools":[{"toolSpec":{"name":"f","inputSchema":{"json":{"type":"object"}}}}]}}`,
 			chat("m", true),
+			`{"contents":[{"role":"user","parts":[{"text":"clock?"}]},{"role":"model","parts":[{"functionCall":{"id":"a","name":"clock"},"thoughtSignature":"skip_thought_signature_validator"}]},{"role":"user","parts":[{"functionResponse":{"id":"a","name":"clock","response":{"output":"noon"}}}]}],"tools":[{"functionDeclarations":[{"name":"clock","description":""}]}],"generationConfig":{"thinkingConfig":{"includeThoughts":true,"thinkingLevel":"HIGH"}}}`,
+			`{"contents":[{"role":"user","parts":[{"text":"hi"},{"inlineData":{"mimeType":"image/png","data":"iVBORw0KGgo="}}]}],"systemInstruction":{"parts":[{"text":"s"}]},"generationConfig":{"responseMimeType":"application/json","responseJsonSchema":{"type":"object","properties":{"a":{"type":["string","null"]}}}}}`,
+			`{"model":"m","messages":[{"role":"user","content":"hi"},{"role":"assistant","tool_plan":"p","tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"null"}}]},{"role":"tool","tool_call_id":"a","content":"x"}],"tools":[{"type":"function","function":{"name":"f","parameters":{}}}],"documents":[{"data":{"url":"u"}}],"thinking":{"type":"enabled"},"stream":true}`,
+			`{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"hi"}]},{"role":"assistant","content":[{"type":"thinking","thinking":[{"type":"text","text":"t"}]}],"prefix":true}],"reasoning_effort":"high","n":2,"stream":true}`,
+			`{"model":"m","input":["a"],"texts":["a"],"input_type":"search_query","embedding_types":["float"],"output_dimension":256}`,
+			`{"requests":[{"model":"models/gemini-embedding-2","content":{"parts":[{"text":"a"}]}}]}`, `{"instances":[{"content":"a"}],"parameters":{"outputDimensionality":7}}`,
+			`{"model":"m","query":"q","texts":["a","b"]}`, `{"model":"m","query":"q","documents":["a","b"],"top_n":1,"api_version":2}`, `{"inputText":"a","dimensions":256}`,
 		} {
 			f.Add(uint8(i), body, "")
 			f.Add(uint8(i), body, "errevent1")
@@ -71,10 +85,8 @@ func FuzzRequests(f *testing.F) {
 		w := httptest.NewRecorder()
 		at := int(path) % len(fuzzed)
 		r := httptest.NewRequestWithContext(ctx, http.MethodPost, fuzzed[at], strings.NewReader(body))
-		for _, name := range []string{"Authorization", "X-Api-Key", "Api-Key"} {
-			if (name == "Authorization") != (strings.HasPrefix(fuzzed[at], "/v1/messages") || strings.HasPrefix(fuzzed[at], "/openai")) {
-				r.Header.Set(name, "Bearer key")
-			}
+		for _, name := range keysOf(fuzzed[at]) {
+			r.Header.Set(name, "Bearer key")
 		}
 		r.Header.Set("Anthropic-Version", "2023-06-01")
 		r.Header.Set("Content-Type", "application/json")
@@ -99,6 +111,18 @@ func FuzzRequests(f *testing.F) {
 			t.Errorf("got %d, %q, %v", w.Code, w.Body, err)
 		}
 	})
+}
+
+// keysOf returns the headers that hold the key where a path leads; another would be
+// refused at once.
+func keysOf(path string) []string {
+	switch {
+	case strings.HasPrefix(path, "/v1beta/"):
+		return []string{"X-Goog-Api-Key"}
+	case strings.HasPrefix(path, "/v1/messages"), strings.HasPrefix(path, "/openai"):
+		return []string{"X-Api-Key", "Api-Key"}
+	}
+	return []string{"Authorization"}
 }
 
 // isAbort reports whether a handler ended by breaking off, as faults make it.
