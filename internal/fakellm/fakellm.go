@@ -61,6 +61,11 @@ type Options struct {
 	// anything is answered, by any number of goroutines at a time. It may keep
 	// the Request, and must not change it.
 	Observe func(*Request)
+
+	// Replay is asked, by any number of goroutines at a time, about each request
+	// that the provider has found right and could answer. It returns what to answer
+	// instead, which it must not change afterwards, or nil.
+	Replay func(*Request) *Recording
 }
 
 // New returns a provider. It may serve any number of requests at a time, and
@@ -137,7 +142,11 @@ func (p *provider) decide(c *call) (*reply, *refusal) {
 	if err != nil {
 		return nil, err
 	}
-	return answer(c)
+	out, err := answer(c)
+	if err != nil {
+		return nil, err
+	}
+	return p.replayed(c, out), nil
 }
 
 func (p *provider) authenticate(c *call) *refusal {

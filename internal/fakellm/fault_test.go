@@ -345,3 +345,40 @@ func TestClientLeaves(t *testing.T) {
 		t.Errorf("the provider ended with %v", err)
 	}
 }
+
+// A recording takes the place of an answer, not of a refusal, and is sent as the
+// faults say.
+func TestReplay(t *testing.T) {
+	const said = "data: {\"x\":1}\n\ndata: [DONE]\n\n"
+	p := fakellmtest.Start(t, 8, fakellm.Options{Delay: -1, Replay: func(q *fakellm.Request) *fakellm.Recording {
+		switch q.Header.Get("X-Want") {
+		case "error":
+			return &fakellm.Recording{Status: http.StatusTeapot, Header: http.Header{"Content-Type": {"text/html"}}, Body: []byte("<p>")}
+		case "stream":
+			return &fakellm.Recording{Header: http.Header{"Content-Type": {"text/event-stream"}, "X-Request-Id": {"r1"}}, Body: []byte(said)}
+		}
+		return nil
+	}})
+	for _, tt := range []struct {
+		name, want, body, kind, got string
+		status                      int
+	}{
+		{"its own", "", chat("fake-small", false), "application/json", helloText, 200},
+		{"an error", "error", chat("fake-small", false), "text/html", "<p>", http.StatusTeapot},
+		{"a stream", "stream", chat("fake-small", true), "text/event-stream", said, 200},
+		{"a stream that is cut", "stream", chat("fake-small+cut", true), "text/event-stream", said[:len(said)/2], 200},
+		{"a request that is wrong", "stream", chat("fake-small", true) + "x", "application/json", "could not parse", 400},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := request(t, http.MethodPost, p.URL+"/v1/chat/completions", tt.body)
+			r.Header.Set("X-Want", tt.want)
+			got := do(t, r)
+			if got.StatusCode != tt.status || got.Header.Get("Content-Type") != tt.kind || !strings.Contains(got.body, tt.got) {
+				t.Errorf("got %d %v %q", got.StatusCode, got.Header, got.body)
+			}
+			if tt.kind == "text/event-stream" && (got.body != tt.got || got.ContentLength != -1 || got.Header.Get("X-Request-Id") != "r1") {
+				t.Errorf("got %d bytes announced, %v, %q", got.ContentLength, got.Header, got.body)
+			}
+		})
+	}
+}

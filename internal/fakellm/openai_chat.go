@@ -2,6 +2,7 @@ package fakellm
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -93,6 +94,33 @@ func checkChat(body gjson.Result) *refusal {
 		return invalid("", "tool_choice", fmt.Sprintf("Tool choice '%s' not found in 'tools' parameter.", choice))
 	}
 	return checkOrder(messages)
+}
+
+// reasoning are the names of OpenAI's models that reason, and take no fields that
+// choose among words.
+var reasoning = regexp.MustCompile(`^(?:o\d|gpt-5)(?:[.-]\d+)*(?:-(?:mini|nano|pro))?(?:-\d|$)`)
+
+// checkReasoning refuses what models that reason do not take.
+func checkReasoning(model string, body gjson.Result) *refusal {
+	if !reasoning.MatchString(model) {
+		return nil
+	}
+	if body.Get("max_tokens").Type != gjson.Null {
+		return invalid("unsupported_parameter", "max_tokens",
+			"Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.")
+	}
+	for _, name := range []string{"temperature", "top_p"} {
+		if v := body.Get(name); v.Type != gjson.Null && v.Num != 1 {
+			return invalid("unsupported_value", name,
+				"Unsupported value: '"+name+"' does not support "+v.Raw+" with this model. Only the default (1) value is supported.")
+		}
+	}
+	for _, name := range []string{"presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "logit_bias"} {
+		if v := body.Get(name); v.Num != 0 || v.Type == gjson.True || v.IsObject() {
+			return invalid("unsupported_parameter", name, "Unsupported parameter: '"+name+"' is not supported with this model.")
+		}
+	}
+	return nil
 }
 
 func speaksOfJSON(messages []gjson.Result) bool {

@@ -89,6 +89,9 @@ func answerChat(c *call) (*reply, *refusal) {
 	if err := checkChat(c.json); err != nil {
 		return nil, err
 	}
+	if err := checkReasoning(c.model, c.json); err != nil {
+		return nil, err
+	}
 	h := &chat{call: c, logprobs: c.json.Get("logprobs").Bool(), top: int(c.json.Get("top_logprobs").Int())}
 	h.ask = chatAsk(c.json)
 	for i := range h.choices {

@@ -30,8 +30,8 @@ func (p *provider) send(w http.ResponseWriter, r *http.Request, c *call, out *re
 		return
 	}
 	h := w.Header()
-	maps.Copy(h, out.header)
 	maps.Copy(h, c.dialect.header(c))
+	maps.Copy(h, out.header)
 	h.Set("Content-Type", out.contentType)
 	if c.faults.trailers {
 		h.Set("Trailer", "X-Fake-Trailer")
