@@ -95,6 +95,11 @@ var bedrockSheet = []conversation{
 	failing("400", "400"), failing("401", "502 provider_auth_error"), failing("403", "403 access_denied"), failing("404", "404 model_not_found"), failing("408", "408 timeout"),
 	failing("424", "502 model_error"), failing("429", "429 rate_limit_exceeded"), failing("500", "500"), failing("503", "503 overloaded"),
 	failing("quota", "429 insufficient_quota"), failing("context", "400 context_length_exceeded"),
+	played("bedrock 16: our key", "openai_bedrock/error_capital", converse, "502 provider_auth_error"),
+	played("bedrock 16: a page", "openai_bedrock/error_html", converse, "503"),
+	played("bedrock 16: no word", "openai_bedrock/error_empty", converse, "500"),
+	played("bedrock 16: tokens of a minute, which are no overflow", "openai_bedrock/error_throttled", converse, "429 rate_limit_exceeded"),
+	tooLong("input"), tooLong("prompt"), tooLong("limit"), tooLong("bytes"), tooLong("llama"),
 	{name: "bedrock 17: a guardrail", model: "+finishguardrail_intervened", only: []string{converse}, body: hi, saw: strings.Replace(echo("hi"), "|stop", "|content_filter", 1)},
 	{name: "bedrock 17: a call that went wrong", model: "+finishmalformed_tool_use", only: []string{converse}, body: hi, saw: "502 malformed_tool_use", streamed: "failed"},
 	{name: "bedrock 17: a window that is full", model: "+finishmodel_context_window_exceeded", only: []string{converse}, body: hi, saw: strings.Replace(echo("hi"), "|stop", "|length", 1)},
@@ -113,6 +118,11 @@ func effort(model, arrives string) conversation {
 // failing is a request that Bedrock refuses.
 func failing(fault, saw string) conversation {
 	return conversation{name: "bedrock 16: an error, " + fault, model: "+" + fault, only: []string{converse}, body: hi, saw: saw}
+}
+
+// tooLong is a prompt that is too long, in one of the wordings of that.
+func tooLong(words string) conversation {
+	return played("bedrock 16: too long a prompt, "+words, "openai_bedrock/error_overflow_"+words, converse, "400 context_length_exceeded")
 }
 
 // idOfAWS looks at whether the answer is known by what AWS calls the request.

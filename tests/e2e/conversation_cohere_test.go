@@ -42,16 +42,37 @@ var cohereOwn = map[string]exception{
 	"two calls, one of nothing": {arrives: []string{`tools.1.function.parameters {"type":"object","properties":{}}`}},
 }
 
-// cohereSheet are the conversations that are known to hurt those who speak
-// Cohere's dialect.
+// cohereSheet are the conversations that the facts about Cohere call for, by their
+// numbers there. 11 to 14 are no chats: TestSheetsBesideChats has them; 15 to 20 are
+// of Mistral.
 var cohereSheet = []conversation{
-	{name: "a plan before calls", model: "+texts", body: toolsTwo + asking("clock and weather?"),
+	{name: "cohere 1: a plain text", recording: "openai_cohere/stream", only: []string{cohere}, saw: "Héllo \"you\"!\n|stop",
+		booked: "complete stop: 507 (448 cached) + 10 (0 reasoning) = 517"},
+	played("cohere 2: thoughts before words", "openai_cohere/stream_thinking", cohere, "All good.|stop"),
+	{name: "cohere 3: a plan before calls", model: "+texts", body: toolsTwo + asking("clock and weather?"), also: callsAreCounted,
 		saw: `Let me look that up.|weather({"city":"clock and weather?"})|clock({})|tool_calls`},
-	{name: "the plan, told again",
+	{name: "cohere 3: the plan, told again",
 		body: toolsTwo + `"messages":[` + strings.Replace(calledTwo, `"content":null`, `"content":"I will look."`, 1) +
 			`,{"role":"tool","tool_call_id":"call_1","content":"rain"},{"role":"tool","tool_call_id":"call_2","content":"noon"}]`,
 		saw:     echo("noon"),
 		arrives: map[string][]string{cohere: {`messages.1.tool_plan "I will look."`, `messages.1.content `, `messages.#(role=="tool")#.tool_call_id ["call_1","call_2"]`}}},
+	{name: "cohere 4: a tool that takes nothing", body: toolsTwo + asking("clock?"), saw: "|clock({})|tool_calls"},
+	played("cohere 4: tools that take nothing, told in every way", "openai_cohere/stream_no_arguments", cohere, `|clock({})|clock({})|clock({})|clock(nul")|clock(nu)|tool_calls`),
+	played("cohere 5: what is missing, and what nobody knows", "openai_cohere/stream_odd", cohere, "One, två.|stop"),
+	{name: "cohere 6: an error in the middle", model: "+errevent4", body: hi, streamed: "failed", also: unfinished},
+	{name: "cohere 6: an end that is none", model: "+short15", body: hi, streamed: "failed", also: unfinished},
+	written("cohere 7: a form beside tools, one of them strict", "requests/openai_cohere/form_beside_tools", cohere, `|f({"a":"Hi"})|tool_calls`),
+	written("cohere 8: numbers out of range", "requests/openai_cohere/sampling", cohere, "You s|stop"),
+	{name: "cohere 8: penalties of nothing", body: `"frequency_penalty":0,"presence_penalty":-0.5,` + hi, saw: echo("hi"),
+		warns: warning(cohere, "presence_penalty;clamped"), arrives: map[string][]string{cohere: {"frequency_penalty ", "presence_penalty "}}},
+	{name: "cohere 8: six stops", body: `"stop":["1","2","3","4","5","6"],` + hi, saw: "422 unsupported_value"},
+	played("cohere 9: what may not be said", "openai_cohere/error_filtered", cohere, "400 content_filter"),
+	played("cohere 9: too long a prompt", "openai_cohere/error_overflow", cohere, "400 context_length_exceeded"),
+	played("cohere 9: too long an answer, which is no overflow", "openai_cohere/error_max_tokens", cohere, "400"),
+	{name: "cohere 10: a developer in the middle", saw: echo("hi"), warns: warning(cohere, "messages;system_moved"),
+		body:    `"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"},{"role":"developer","content":"Be brief."},{"role":"user","content":"hi"}]`,
+		arrives: map[string][]string{cohere: {`messages.0 {"role":"system","content":"Be brief."}`, `messages.#.role ["system","user","assistant","user"]`}}},
+
 	{name: "thoughts, told again",
 		body:    `"messages":[{"role":"user","content":"a"},{"role":"assistant","reasoning_content":"Hm.","content":"b"},{"role":"user","content":"hi"}]`,
 		saw:     echo("hi"),
@@ -70,7 +91,6 @@ var cohereSheet = []conversation{
 	{name: "tokens that nobody pays for", body: hi, saw: echo("hi"), counts: map[string]string{cohere: "502 (500 cached, 0 written) + 13 = 515"}},
 	{name: "numbers out of range", body: `"temperature":1.7,"top_p":1,` + hi, saw: echo("hi"),
 		warns: warning(cohere, "temperature;clamped, top_p;clamped"), arrives: map[string][]string{cohere: {"temperature 1", "p 0.99"}}},
-	{name: "six stops", body: `"stop":["1","2","3","4","5","6"],` + hi, saw: "422 unsupported_value"},
 	{name: "a form beside tools", body: toolsTwo + `"response_format":{"type":"json_object"},` + asking("the weather as json?"),
 		saw: `|weather({"city":"the weather as json?"})|tool_calls`, warns: warning(cohere, "response_format;instructed"), arrives: map[string][]string{cohere: {"response_format "}}},
 	{name: "sources", body: `"documents":[{"data":{"url":"https://example.com/d","title":"D"}}],` + hi, saw: echo("hi"), also: func(t *testing.T, s *view, _ *fakellm.Request) {

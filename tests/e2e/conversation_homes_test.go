@@ -51,6 +51,13 @@ const (
 	cohere      = "Cohere"
 	studio      = "GoogleAIStudio"
 	foreign     = "foreign" // every home that is
+
+	// Those that rerank each in words of their own.
+	jina   = "Jina"
+	voyage = "Voyage"
+	vllm   = "VLLM"
+	tei    = "TEI"
+	agent  = "AWSBedrockAgent"
 )
 
 const bearer = "auth: {type: APIKey, key: sk-backend}"
@@ -62,6 +69,7 @@ var homes = []home{
 		path: "/openai/deployments/MODEL/chat/completions"},
 	{name: azureOld, kin: dated, spec: []string{`outputSchema: {schema: AzureOpenAI, version: "2024-06-01"}`, bearer},
 		path: "/openai/deployments/MODEL/chat/completions", only: true},
+	{name: reasoner, spec: []string{"outputSchema: OpenAI", bearer, "translation: {maxTokensField: max_completion_tokens}"}, path: "/v1/chat/completions", only: true},
 	{name: claude, spec: []string{"outputSchema: Anthropic", bearer}, path: "/v1/messages", foreign: true},
 	{name: claudeAWS, kin: claude, spec: []string{"outputSchema: AWSAnthropic", bearer},
 		path: "/model/MODEL/invoke", streamed: "/model/MODEL/invoke-with-response-stream", foreign: true},
@@ -70,12 +78,17 @@ var homes = []home{
 		streamed: "/v1/projects/p-1/locations/global/publishers/anthropic/models/MODEL:streamRawPredict", foreign: true},
 	{name: converse, spec: []string{"outputSchema: AWSBedrock", bearer}, path: "/model/MODEL/converse", streamed: "/model/MODEL/converse-stream", foreign: true},
 	{name: cohere, spec: []string{"outputSchema: Cohere", bearer}, path: "/v2/chat", foreign: true, except: cohereOwn, sheet: cohereSheet},
-	{name: "Mistral", spec: []string{"outputSchema: {schema: Mistral, prefix: /mistral/v1}", bearer}, path: "/mistral/v1/chat/completions", foreign: true, except: mistralOwn, sheet: mistralSheet},
+	{name: mistral, spec: []string{"outputSchema: {schema: Mistral, prefix: /mistral/v1}", bearer}, path: "/mistral/v1/chat/completions", foreign: true, except: mistralOwn, sheet: mistralSheet},
 	{name: studio, spec: []string{"outputSchema: GoogleAIStudio", bearer}, path: "/v1beta/models/MODEL:generateContent", streamed: "/v1beta/models/MODEL:streamGenerateContent",
 		foreign: true, except: geminiOwn, sheet: geminiSheet},
-	{name: "GCPVertexAI", kin: studio, spec: []string{"outputSchema: GCPVertexAI", "gcp: {project: p-1, location: global}", bearer},
+	{name: vertex, kin: studio, spec: []string{"outputSchema: GCPVertexAI", "gcp: {project: p-1, location: global}", bearer},
 		path:     "/v1/projects/p-1/locations/global/publishers/google/models/MODEL:generateContent",
 		streamed: "/v1/projects/p-1/locations/global/publishers/google/models/MODEL:streamGenerateContent", foreign: true, except: geminiOwn},
+	{name: jina, spec: []string{"outputSchema: OpenAI", bearer, "translation: {rerank: jina}"}, only: true},
+	{name: voyage, spec: []string{"outputSchema: OpenAI", bearer, "translation: {rerank: voyage}"}, only: true},
+	{name: vllm, spec: []string{"outputSchema: OpenAI", bearer, "translation: {rerank: vllm}"}, only: true},
+	{name: tei, spec: []string{"outputSchema: OpenAI", bearer, "translation: {rerank: tei}"}, only: true},
+	{name: agent, spec: []string{"outputSchema: AWSBedrock", bearer, "translation: {rerank: agent-runtime}"}, only: true},
 	{name: astray, spec: []string{"outputSchema: {schema: AWSBedrock, prefix: /model/x/astray}", bearer},
 		path: "/model/x/astray/model/MODEL/converse", streamed: "/model/x/astray/model/MODEL/converse-stream", foreign: true, only: true},
 }
@@ -85,7 +98,9 @@ func allConversations() []conversation {
 	all := slices.Concat(conversations, anthropicSheet, bedrockSheet, openAISheet)
 	for i := range homes {
 		for _, c := range homes[i].sheet {
-			c.only = []string{homes[i].name}
+			if len(c.only) == 0 {
+				c.only = []string{homes[i].name}
+			}
 			all = append(all, c)
 		}
 	}
@@ -134,7 +149,7 @@ func openParlour(t *testing.T) *parlour {
 	var docs strings.Builder
 	rules := make([]string, 0, len(homes))
 	for _, h := range homes {
-		provider := fakellmtest.Start(t, 512, fakellm.Options{Delay: -1, Keys: []string{"sk-backend"}})
+		provider := fakellmtest.Start(t, 512, fakellm.Options{Delay: -1, Keys: []string{"sk-backend"}, Replay: replay})
 		p.providers[h.name] = provider
 		name := strings.ToLower(h.name)
 		fmt.Fprintf(&docs, "---\napiVersion: aigateway.envoyproxy.io/v1alpha1\nkind: LLMBackend\nmetadata: {name: %s}\nspec:\n  endpoint: %s\n  %s\n",

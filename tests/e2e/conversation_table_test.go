@@ -18,6 +18,14 @@ type conversation struct {
 	only     []string // the homes it is held with; none for all
 	also     func(t *testing.T, s *view, q *fakellm.Request)
 
+	// recording is a case of package translator's, "openai_gemini/usage", with which
+	// the provider answers once it has found the request right. Without a body the
+	// request is the case's own too, and the client must get what the case says,
+	// byte for byte. Streams are those whose names begin with "stream".
+	recording string
+	// booked is what the gateway has counted, as view.booked spells it.
+	booked string
+
 	// By home, what is not as everywhere.
 	instead         map[string]string   // what the client sees
 	streamedInstead map[string]string   // the same in a stream

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -56,6 +57,7 @@ func (p *parlour) holdAndLook(t *testing.T, talk *conversation, h *home, stream 
 		t.Errorf("the client saw\n%s, want\n%s", s.spelled, want)
 	}
 	talk.checkSeen(t, s, h, stream)
+	p.checkBooked(t, talk, s)
 	if strings.HasPrefix(want, "422 ") || h.foreign && strings.HasSuffix(want, " invalid_value") {
 		if n := provider.Counts().Total; n != 0 {
 			t.Errorf("the provider received %d requests of what it cannot do", n)
@@ -67,6 +69,9 @@ func (p *parlour) holdAndLook(t *testing.T, talk *conversation, h *home, stream 
 		t.Fatal("the provider received nothing")
 	}
 	talk.checkArrived(t, q, h, stream)
+	if talk.recorded() {
+		talk.checkRecorded(t, s, q, stream)
+	}
 	if talk.also != nil {
 		talk.also(t, s, q)
 	}
@@ -80,12 +85,22 @@ type view struct {
 	usage   openai.CompletionUsage
 	counted bool   // there was a usage
 	raw     []byte // the answer, or all its chunks, each on a line; or the error
+	wire    []byte // the answer's body, if it is to be a recording's
 }
 
 // ways are how a conversation is held with a home: plainly and as a stream.
 func (c *conversation) ways(h *home) []bool {
 	if len(c.only) > 0 && !h.among(c.only) || h.only && !slices.Contains(c.only, h.name) {
 		return nil
+	}
+	switch r := c.record(); {
+	case r == nil:
+	case c.only[0] != h.name:
+		return nil // it is of one home, and of none of its kin
+	case c.recorded() && gjson.GetBytes(r.request, "stream").Bool():
+		return []bool{true}
+	case r.answer != nil:
+		return []bool{strings.HasPrefix(path.Base(c.recording), "stream")}
 	}
 	if c.saw == "" {
 		return []bool{true}
@@ -101,6 +116,9 @@ func (c *conversation) hold(ctx context.Context, client *openai.Client, h *home,
 	var head *http.Response
 	options := []option.RequestOption{option.WithHeader("x-home", h.name), option.WithResponseInto(&head),
 		option.WithRequestBody("application/json", []byte(c.request(stream)))}
+	if c.recording != "" {
+		options = append(options, option.WithMiddleware(s.overhear))
+	}
 	for name, value := range c.sent() {
 		options = append(options, option.WithHeader(name, value))
 	}
@@ -196,6 +214,9 @@ func errorSeen(err error) string {
 
 // modelName is the model that the client asks for.
 func (c *conversation) modelName() string {
+	if c.recorded() {
+		return gjson.Get(c.request(false), "model").Str
+	}
 	if c.model == "" || c.model[0] == '+' {
 		return fakellm.Small + c.model
 	}
@@ -207,6 +228,10 @@ func (c *conversation) modelName() string {
 // whose name tells what it can do, and must not be changed.
 func (c *conversation) sent() map[string]string {
 	headers := maps.Clone(c.headers)
+	if c.recording != "" {
+		headers = map[string]string{recordingHeader: c.recording}
+		maps.Copy(headers, c.headers)
+	}
 	if name, faults, ok := strings.Cut(c.model, "+"); ok && name != "" {
 		if headers == nil {
 			headers = make(map[string]string)
@@ -217,10 +242,22 @@ func (c *conversation) sent() map[string]string {
 }
 
 // counting reports whether a stream is to report its usage: every other one.
-func (c *conversation) counting() bool { return len(c.counts) > 0 || len(c.name)%2 == 0 }
+func (c *conversation) counting() bool {
+	if c.recorded() {
+		return gjson.Get(c.request(true), "stream_options.include_usage").Bool()
+	}
+	return len(c.counts) > 0 || len(c.name)%2 == 0
+}
 
 // request is the body that the client sends.
 func (c *conversation) request(stream bool) string {
+	if c.recorded() {
+		body := string(c.record().request)
+		if stream && !gjson.Get(body, "stream").Bool() {
+			return `{"stream":true,` + body[1:]
+		}
+		return body
+	}
 	more := ""
 	if stream {
 		more = `"stream":true,`
@@ -265,6 +302,9 @@ func (c *conversation) checkSeen(t *testing.T, s *view, h *home, stream bool) {
 	if want == "" && !stream {
 		want = c.lost
 	}
+	if c.recorded() {
+		want = c.record().warns
+	}
 	if got := s.header.Get("x-llmroute-warnings"); got != want {
 		t.Errorf("warnings %q, want %q", got, want)
 	}
@@ -290,18 +330,18 @@ func (c *conversation) checkSeen(t *testing.T, s *view, h *home, stream bool) {
 // checkArrived compares what the provider received with what was to arrive.
 func (c *conversation) checkArrived(t *testing.T, q *fakellm.Request, h *home, stream bool) {
 	t.Helper()
-	path := h.path
+	at := h.path
 	if stream && h.streamed != "" {
-		path = h.streamed
+		at = h.streamed
 	}
-	path = strings.Replace(path, "MODEL", c.modelName(), 1)
+	at = strings.Replace(at, "MODEL", c.modelName(), 1)
 	// Which letters are escaped differs; it is for the conversations that say so.
 	got, err := url.PathUnescape(q.Path)
 	if want, ok := of(h, c.path); ok {
-		got, path = q.Path, want
+		got, at = q.Path, want
 	}
-	if err != nil || got != path {
-		t.Errorf("the provider received %s, %v, want %s", q.Path, err, path)
+	if err != nil || got != at {
+		t.Errorf("the provider received %s, %v, want %s", q.Path, err, at)
 	}
 	if q.Key != "sk-backend" || q.Header.Get("Authorization") != "" && q.Header.Get("Api-Key") != "" {
 		t.Errorf("the provider received the key %q in %v", q.Key, q.Header)
