@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"llmroute/translator/chat"
-	"llmroute/translator/raw"
 )
 
 // home is where Claude is spoken to.
@@ -94,19 +93,3 @@ func set(out *chat.Outgoing, name, value string) {
 func segment(s string) string { return strings.ReplaceAll(url.PathEscape(s), ":", "%3A") }
 
 var _ chat.Backend = (*Dialect)(nil)
-
-func appendMember(dst []byte, name string, value []byte) []byte {
-	dst = append(append(append(dst, ','), '"'), name...)
-	return append(append(dst, `":`...), value...)
-}
-
-func appendStrings(dst []byte, list []string) []byte {
-	dst = append(dst, '[')
-	for i, s := range list {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = raw.AppendString(dst, s)
-	}
-	return append(dst, ']')
-}

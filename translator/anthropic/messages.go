@@ -17,46 +17,42 @@ func (w *writer) messages() error {
 	for lead < len(turns) && turns[lead].Role == chat.System {
 		lead++
 	}
-	first := true
+	said := false
 	for i := range turns[:lead] {
 		for j := range turns[i].Blocks {
 			b := &turns[i].Blocks[j]
 			if b.What != chat.Text {
 				continue
 			}
-			if first {
-				w.out = append(w.out, `,"system":[`...)
-			} else {
-				w.out = append(w.out, ',')
+			if !said {
+				w.Open("system", "[")
 			}
-			first = false
+			said = true
 			w.text(b)
 		}
 	}
-	if !first {
-		w.out = append(w.out, ']')
+	if said {
+		w.Put("]")
 	}
-	w.out = append(w.out, `,"messages":[`...)
-	first = true
+	w.Open("messages", "[")
 	for i := lead; i < len(turns); i++ {
-		if !first {
-			w.out = append(w.out, ',')
-		}
-		first = false
 		if err := w.turn(&turns[i], i == len(turns)-1); err != nil {
 			return err
 		}
 	}
-	w.out = append(w.out, ']')
+	w.Put("]")
 	return nil
 }
 
 var roles = [...]string{chat.System: "system", chat.User: "user", chat.Assistant: "assistant"}
 
 func (w *writer) turn(turn *chat.Turn, last bool) error {
-	w.out = append(append(append(w.out, `{"role":"`...), roles[turn.Role]...), `","content":[`...)
+	w.Next()
+	w.Put("{")
+	w.String("role", roles[turn.Role])
 	if len(turn.Replay) > 0 {
-		w.out = append(append(w.out, turn.Replay[1:]...), '}')
+		w.Member("content", turn.Replay)
+		w.Put("}")
 		return nil
 	}
 	if last && turn.Role == chat.Assistant {
@@ -65,19 +61,19 @@ func (w *writer) turn(turn *chat.Turn, last bool) error {
 	if err := w.blocks(turn.Blocks); err != nil {
 		return err
 	}
-	w.out = append(w.out, "]}"...)
+	w.Put("}")
 	return nil
 }
 
+// blocks writes a list of blocks as the content of what is being written.
 func (w *writer) blocks(blocks []chat.Block) error {
+	w.Open("content", "[")
 	for i := range blocks {
-		if i > 0 {
-			w.out = append(w.out, ',')
-		}
 		if err := w.block(&blocks[i]); err != nil {
 			return err
 		}
 	}
+	w.Put("]")
 	return nil
 }
 
@@ -90,22 +86,39 @@ func (w *writer) trim(b *chat.Block) {
 	}
 }
 
+// begin begins a block.
+func (w *writer) begin(kind string) {
+	w.Next()
+	w.Put("{")
+	w.String("type", kind)
+}
+
+// end ends a block, which may be marked for the cache.
+func (w *writer) end(ttl string) {
+	w.mark(ttl)
+	w.Put("}")
+}
+
 // block writes one block. What has no words here did not get this far.
 func (w *writer) block(b *chat.Block) error {
 	switch b.What {
 	case chat.Text:
 		w.text(b)
 	case chat.Thinking:
-		w.out = raw.AppendText(append(w.out, `{"type":"thinking","thinking":`...), b.Text)
-		w.out = append(raw.AppendText(append(w.out, `,"signature":`...), b.Sig), '}')
+		w.begin("thinking")
+		w.Text("thinking", b.Text)
+		w.Text("signature", b.Sig)
+		w.end("")
 	case chat.Redacted:
-		w.out = append(raw.AppendText(append(w.out, `{"type":"redacted_thinking","data":`...), b.Sig), '}')
+		w.begin("redacted_thinking")
+		w.Text("data", b.Sig)
+		w.end("")
 	case chat.Call, chat.Custom:
-		w.out = raw.AppendString(append(w.out, `{"type":"tool_use","id":`...), b.ID)
-		w.out = raw.AppendString(append(w.out, `,"name":`...), w.trip.Name(b.Name))
-		w.member("input", w.trip.Object(b))
-		w.mark(b.Cache)
-		w.out = append(w.out, '}')
+		w.begin("tool_use")
+		w.String("id", b.ID)
+		w.String("name", w.trip.Name(b.Name))
+		w.Member("input", w.trip.Object(b))
+		w.end(b.Cache)
 	case chat.Result:
 		return w.result(b)
 	case chat.Image:
@@ -117,25 +130,23 @@ func (w *writer) block(b *chat.Block) error {
 }
 
 func (w *writer) text(b *chat.Block) {
-	w.out = raw.AppendText(append(w.out, `{"type":"text","text":`...), b.Text)
-	w.mark(b.Cache)
-	w.out = append(w.out, '}')
+	w.begin("text")
+	w.Text("text", b.Text)
+	w.end(b.Cache)
 }
 
 func (w *writer) result(b *chat.Block) error {
-	w.out = raw.AppendString(append(w.out, `{"type":"tool_result","tool_use_id":`...), b.ID)
+	w.begin("tool_result")
+	w.String("tool_use_id", b.ID)
 	if len(b.Blocks) > 0 {
-		w.out = append(w.out, `,"content":[`...)
 		if err := w.blocks(b.Blocks); err != nil {
 			return err
 		}
-		w.out = append(w.out, ']')
 	}
 	if b.Failed {
-		w.out = append(w.out, `,"is_error":true`...)
+		w.Bool("is_error", true)
 	}
-	w.mark(b.Cache)
-	w.out = append(w.out, '}')
+	w.end(b.Cache)
 	return nil
 }
 
@@ -144,9 +155,9 @@ func (w *writer) mark(ttl string) {
 	switch ttl {
 	case "":
 	case "1h":
-		w.out = append(w.out, `,"cache_control":{"type":"ephemeral","ttl":"1h"}`...)
+		w.Open("cache_control", `{"type":"ephemeral","ttl":"1h"}`)
 	default:
-		w.out = append(w.out, `,"cache_control":{"type":"ephemeral"}`...)
+		w.Open("cache_control", `{"type":"ephemeral"}`)
 	}
 }
 
@@ -159,10 +170,11 @@ var pictures = []struct{ prefix, kind string }{
 func (w *writer) image(b *chat.Block) error {
 	m := b.Media
 	if len(m.URL) > 0 {
-		w.out = raw.AppendText(append(w.out, `{"type":"image","source":{"type":"url","url":`...), m.URL)
-		w.out = append(w.out, '}')
-		w.mark(b.Cache)
-		w.out = append(w.out, '}')
+		w.begin("image")
+		w.Open("source", `{"type":"url"`)
+		w.Text("url", m.URL)
+		w.Put("}")
+		w.end(b.Cache)
 		return nil
 	}
 	kind := m.Type
@@ -179,24 +191,27 @@ func (w *writer) image(b *chat.Block) error {
 		return unsupported(m.Param, "the picture is '"+kind+"'. Send a PNG, JPEG, GIF or WebP.")
 	}
 	w.source("image", kind, m)
-	w.mark(b.Cache)
-	w.out = append(w.out, '}')
+	w.end(b.Cache)
 	return nil
 }
 
 // source begins a block with data that came along.
 func (w *writer) source(block, kind string, m *chat.Media) {
-	w.out = append(append(append(w.out, `{"type":"`...), block...), `","source":{"type":"base64","media_type":`...)
-	w.out = raw.AppendString(w.out, kind)
-	w.out = append(raw.AppendText(append(w.out, `,"data":`...), m.Base64), '}')
+	w.begin(block)
+	w.Open("source", `{"type":"base64"`)
+	w.String("media_type", kind)
+	w.Text("data", m.Base64)
+	w.Put("}")
 }
 
 func (w *writer) document(b *chat.Block) error {
 	m := b.Media
 	switch {
 	case m.FileID != "" && w.home.home == direct && strings.HasPrefix(m.FileID, "file_"):
-		w.out = raw.AppendString(append(w.out, `{"type":"document","source":{"type":"file","file_id":`...), m.FileID)
-		w.out = append(w.out, '}')
+		w.begin("document")
+		w.Open("source", `{"type":"file"`)
+		w.String("file_id", m.FileID)
+		w.Put("}")
 		w.beta("files-api-2025-04-14")
 	case m.FileID != "":
 		return unsupported(m.Param+".file_id", "the provider does not know the file. Send its contents as 'file_data'.")
@@ -207,16 +222,17 @@ func (w *writer) document(b *chat.Block) error {
 		if err != nil {
 			return chat.Invalid("invalid_value", m.Param+".file_data", "Invalid value for '"+m.Param+".file_data': it is not base64.")
 		}
-		w.out = append(w.out, `{"type":"document","source":{"type":"text","media_type":"text/plain","data":"`...)
-		w.out = append(raw.AppendEscaped(w.out, bytes.ToValidUTF8(text, []byte("\uFFFD"))), `"}`...)
+		w.begin("document")
+		w.Open("source", `{"type":"text","media_type":"text/plain","data":"`)
+		w.Dst = raw.AppendEscaped(w.Dst, bytes.ToValidUTF8(text, []byte("\uFFFD")))
+		w.Put(`"}`)
 	default:
 		return unsupported(m.Param, "the file is '"+m.Type+"'. Send a PDF or text.")
 	}
 	if m.Name != "" {
-		w.member("title", raw.AppendString(nil, m.Name))
+		w.String("title", m.Name)
 	}
-	w.mark(b.Cache)
-	w.out = append(w.out, '}')
+	w.end(b.Cache)
 	return nil
 }
 
@@ -228,8 +244,7 @@ func (w *writer) beta(name string) {
 }
 
 func unsupported(param, why string) error {
-	return &chat.Refusal{Status: 422, Type: "invalid_request_error", Code: "unsupported_value", Param: param,
-		Message: "Unsupported value: '" + param + "': " + why}
+	return chat.Unable(chat.UnsupportedValue, param, "Unsupported value: '"+param+"': "+why)
 }
 
 // exact reports whether the client has left a turn as the blocks say it was.

@@ -111,8 +111,10 @@ func (r *reader) event(evs []chat.Event, v raw.Value) []chat.Event {
 		return r.finish(evs)
 	case "ping":
 		return append(evs, chat.Event{Kind: chat.Ping})
-	case "error", "": // a cloud's front end, which is not Anthropic, gives its errors no type
-		if f.fault.IsObject() {
+	case "error":
+		return r.fail(evs, errorOf(0, f.fault))
+	case "":
+		if f.fault.IsObject() { // a cloud's front end gives its errors no type
 			return r.fail(evs, errorOf(0, f.fault))
 		}
 	}
@@ -332,8 +334,7 @@ func (r *reader) finish(evs []chat.Event) []chat.Event {
 	reason := reasonOf(r.reason)
 	switch {
 	case reason == "" && r.next == 0 && !r.exact.opaque:
-		return append(evs, chat.Event{Kind: chat.Fail, Err: &chat.Error{Status: 502, Type: "server_error", Code: "upstream_no_answer", Provider: provider,
-			Message: "The model has stopped without an answer: " + raw.Text(r.reason).String() + "."}})
+		return r.fail(evs, chat.NoAnswer(provider, r.reason))
 	case reason == "":
 		r.trip.WarnEnd(chat.UnknownEnd)
 	case string(r.reason) == pauseTurn:

@@ -10,7 +10,7 @@ import (
 
 // WriteRequest writes t as a request of the Messages API.
 func (d *Dialect) WriteRequest(out *chat.Outgoing, t *chat.Trip) error {
-	w := writer{home: d, trip: t, req: &t.Request, model: modelOf(t), out: out.Body}
+	w := writer{Writer: raw.Writer{Dst: out.Body}, home: d, trip: t, req: &t.Request, model: modelOf(t)}
 	w.betas = d.fitBetas(t)
 	w.limit()
 	w.think()
@@ -24,22 +24,21 @@ func (d *Dialect) WriteRequest(out *chat.Outgoing, t *chat.Trip) error {
 		w.ownMark(own)
 	}
 	w.fitMarks()
-	if err := w.write(); err != nil {
+	if err := w.write(out); err != nil {
 		return err
 	}
 	d.address(out, t, w.betas)
-	w.tier(out)
-	out.Body = w.out
+	out.Body = w.Dst
 	return nil
 }
 
 // writer writes one request.
 type writer struct {
+	raw.Writer
 	home  *Dialect
 	trip  *chat.Trip
 	req   *chat.Request
 	model model
-	out   []byte
 	betas []string
 
 	maxTokens int64
@@ -165,30 +164,37 @@ func (w *writer) endsInAnswer() bool {
 	return turns[len(turns)-1].Role == chat.Assistant
 }
 
-// write writes the body. What providers keep of a prompt stands in the order of
+// write writes the body, and what it says in a header. What providers keep of a prompt stands in the order of
 // tools, system, messages; the order of members does not count.
-func (w *writer) write() error {
+func (w *writer) write(out *chat.Outgoing) error {
 	o := &w.trip.Options
-	w.out = append(w.out, '{')
+	w.Put("{")
 	switch w.home.home {
 	case direct:
-		w.out = raw.AppendString(append(w.out, `"model":`...), o.Model)
+		w.String("model", o.Model)
 	case bedrock:
-		w.out = append(w.out, `"anthropic_version":"bedrock-2023-05-31"`...)
+		w.String("anthropic_version", "bedrock-2023-05-31")
 	case vertex:
-		w.out = append(w.out, `"anthropic_version":"vertex-2023-10-16"`...)
+		w.String("anthropic_version", "vertex-2023-10-16")
 	}
 	if w.home.home == bedrock && len(w.betas) > 0 {
-		w.out = appendMember(w.out, "anthropic_beta", appendStrings(nil, w.betas))
+		w.Open("anthropic_beta", "[")
+		for _, b := range w.betas {
+			w.Next()
+			w.Dst = raw.AppendString(w.Dst, b)
+		}
+		w.Put("]")
 	}
-	w.member("max_tokens", strconv.AppendInt(nil, w.maxTokens, 10))
+	w.Int("max_tokens", w.maxTokens)
 	if w.req.Stream && w.home.home != bedrock {
-		w.member("stream", []byte("true"))
+		w.Bool("stream", true)
 	}
 	w.sampling()
 	w.output()
 	if w.req.User != "" {
-		w.member("metadata", append(raw.AppendString([]byte(`{"user_id":`), w.req.User), '}'))
+		w.Open("metadata", "{")
+		w.String("user_id", w.req.User)
+		w.Put("}")
 	}
 	if err := w.tools(); err != nil {
 		return err
@@ -197,11 +203,10 @@ func (w *writer) write() error {
 	if err := w.messages(); err != nil {
 		return err
 	}
-	w.out = append(w.out, '}')
+	w.tier(out)
+	w.Put("}")
 	return nil
 }
-
-func (w *writer) member(name string, value []byte) { w.out = appendMember(w.out, name, value) }
 
 // sampling writes how tokens are drawn. Older models take one of temperature and
 // top_p, and none of them while they think; newer ones take neither.
@@ -221,16 +226,12 @@ func (w *writer) sampling() {
 			topP = nil
 			w.trip.Warn("top_p", "unsupported")
 		}
-		if len(temperature) > 0 {
-			w.member("temperature", temperature)
-		}
-		if len(topP) > 0 {
-			w.member("top_p", topP)
-		}
+		w.Member("temperature", temperature)
+		w.Member("top_p", topP)
 	}
 	if k := r.Extension("top_k"); k.IsNumber() {
 		if w.model.sampled() && !w.thinks {
-			w.member("top_k", k)
+			w.Member("top_k", k)
 		} else {
 			w.trip.Warn("top_k", "unsupported")
 		}
@@ -238,7 +239,7 @@ func (w *writer) sampling() {
 	w.stop()
 	if v := r.Extension("context_management"); v.IsObject() {
 		if w.has(betaContext, betaCompact) {
-			w.member("context_management", v)
+			w.Member("context_management", v)
 		} else {
 			w.trip.Warn("context_management", "unsupported")
 		}
@@ -255,29 +256,21 @@ func nearOne(number raw.Value) bool {
 }
 
 func (w *writer) stop() {
-	first := true
+	words := w.req.Stop[:0]
 	for _, s := range w.req.Stop {
 		if s.Blank() {
 			w.trip.Warn("stop", "blank")
 			continue
 		}
-		if first {
-			w.out = append(w.out, `,"stop_sequences":[`...)
-		} else {
-			w.out = append(w.out, ',')
-		}
-		first = false
-		w.out = raw.AppendText(w.out, s)
+		words = append(words, s)
 	}
-	if !first {
-		w.out = append(w.out, ']')
-	}
+	w.Texts("stop_sequences", words)
 }
 
 // output writes how the answer is made: thinking, effort, form.
 func (w *writer) output() {
 	if w.thinking != "" {
-		w.member("thinking", []byte(w.thinking))
+		w.Open("thinking", w.thinking)
 	}
 	own := w.req.Extension("output_config")
 	rest := w.ownOutput(own)
@@ -285,22 +278,23 @@ func (w *writer) output() {
 	if w.effort == "" && len(f.Schema) == 0 && len(rest) == 0 {
 		return
 	}
-	w.out = append(w.out, `,"output_config":{`...)
+	w.Open("output_config", "{")
 	if w.effort != "" {
-		w.out = append(raw.AppendString(append(w.out, `"effort":`...), w.effort), ',')
+		w.String("effort", w.effort)
 	}
 	if len(f.Schema) > 0 {
-		w.out = append(w.out, `"format":{"type":"json_schema","schema":`...)
+		w.Open("format", `{"type":"json_schema","schema":`)
 		changed := false
-		if w.out, changed = schema.AppendClosed(w.out, f.Schema); changed {
+		if w.Dst, changed = schema.AppendClosed(w.Dst, f.Schema); changed {
 			w.trip.Warn("response_format", "schema_narrowed")
 		}
-		w.out = append(w.out, "},"...)
+		w.Put("}")
 	}
 	for _, at := range rest {
-		w.out = append(append(w.out, own[at.Start:at.End]...), ',')
+		w.Next()
+		w.Dst = append(w.Dst, own[at.Start:at.End]...)
 	}
-	w.out[len(w.out)-1] = '}'
+	w.Put("}")
 }
 
 // tier says at what price the request is to be served, where the rules have
@@ -313,6 +307,6 @@ func (w *writer) tier(out *chat.Outgoing) {
 	case tier == "priority":
 		w.trip.Warn("service_tier", "auto") // Anthropic's own default takes priority where it was bought
 	default:
-		w.out = append(w.out[:len(w.out)-1], `,"service_tier":"standard_only"}`...)
+		w.String("service_tier", "standard_only")
 	}
 }

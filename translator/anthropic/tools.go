@@ -65,22 +65,18 @@ func (w *writer) tools() error {
 	if len(r.Tools) == 0 && len(r.WebSearch) == 0 {
 		return nil
 	}
-	w.out = append(w.out, `,"tools":[`...)
+	w.Open("tools", "[")
 	for i := range r.Tools {
-		if i > 0 {
-			w.out = append(w.out, ',')
-		}
+		w.Next()
 		if err := w.tool(&r.Tools[i]); err != nil {
 			return err
 		}
 	}
 	if len(r.WebSearch) > 0 {
-		if len(r.Tools) > 0 {
-			w.out = append(w.out, ',')
-		}
+		w.Next()
 		w.webSearch(r.WebSearch)
 	}
-	w.out = append(w.out, ']')
+	w.Put("]")
 	return nil
 }
 
@@ -89,12 +85,13 @@ const mostStrict = 20
 
 func (w *writer) tool(t *chat.Tool) error {
 	if len(t.Vendor) > 0 {
-		w.out = append(w.out, t.Vendor...)
+		w.Dst = append(w.Dst, t.Vendor...)
 		return nil
 	}
-	w.out = raw.AppendString(append(w.out, `{"name":`...), w.trip.Name(t.Name))
+	w.Put("{")
+	w.String("name", w.trip.Name(t.Name))
 	if len(t.Description) > 0 {
-		w.out = raw.AppendText(append(w.out, `,"description":`...), t.Description)
+		w.Text("description", t.Description)
 	}
 	takes := t.Schema
 	if len(takes) == 0 {
@@ -104,7 +101,6 @@ func (w *writer) tool(t *chat.Tool) error {
 	if err != nil {
 		return err
 	}
-	w.out = append(w.out, `,"input_schema":`...)
 	strict := t.Strict
 	if strict {
 		if w.strict++; w.strict > mostStrict {
@@ -115,17 +111,17 @@ func (w *writer) tool(t *chat.Tool) error {
 	switch {
 	case strict:
 		changed := false
-		if w.out, changed = schema.AppendClosed(w.out, takes); changed {
+		w.Key("input_schema")
+		if w.Dst, changed = schema.AppendClosed(w.Dst, takes); changed {
 			w.trip.Warn("tools.strict", "schema_narrowed")
 		}
-		w.out = append(w.out, `,"strict":true`...)
+		w.Bool("strict", true)
 	case takes.Get("type").Is():
-		w.out = append(w.out, takes...)
+		w.Member("input_schema", takes)
 	default:
-		w.out = appendTyped(w.out, takes)
+		w.typed(takes)
 	}
-	w.mark(t.Cache)
-	w.out = append(w.out, '}')
+	w.end(t.Cache)
 	return nil
 }
 
@@ -150,32 +146,32 @@ func (w *writer) uncombined(t *chat.Tool, takes raw.Value) (raw.Value, error) {
 	return takes, nil
 }
 
-// appendTyped appends a schema that does not say that it is an object's.
-func appendTyped(dst []byte, schema raw.Value) []byte {
-	dst = append(dst, `{"type":"object"`...)
-	for m := schema.Members(); m.Next(); {
+// typed writes a schema that does not say that it is an object's.
+func (w *writer) typed(takes raw.Value) {
+	w.Open("input_schema", `{"type":"object"`)
+	for m := takes.Members(); m.Next(); {
 		if string(m.Name()) != "type" {
-			dst = appendMember(dst, string(m.Name()), m.Value())
+			w.Member(string(m.Name()), m.Value())
 		}
 	}
-	return append(dst, '}')
+	w.Put("}")
 }
 
 func (w *writer) webSearch(options raw.Value) {
-	w.out = append(w.out, `{"type":"web_search_20250305","name":"web_search"`...)
+	w.Put(`{"type":"web_search_20250305","name":"web_search"`)
 	if at := options.Get("user_location").Get("approximate"); at.IsObject() {
-		w.out = append(w.out, `,"user_location":{"type":"approximate"`...)
+		w.Open("user_location", `{"type":"approximate"`)
 		for _, name := range [...]string{"city", "region", "country", "timezone"} {
 			if v := at.Get(name); v.IsText() {
-				w.member(name, v)
+				w.Member(name, v)
 			}
 		}
-		w.out = append(w.out, '}')
+		w.Put("}")
 	}
 	if options.Get("search_context_size").Is() {
 		w.trip.Warn("web_search_options.search_context_size", "unsupported")
 	}
-	w.out = append(w.out, '}')
+	w.Put("}")
 }
 
 // choice writes how free the model is. Where nothing is asked nothing is sent.
@@ -195,12 +191,13 @@ func (w *writer) choice() {
 	case !single:
 		return
 	}
-	w.out = append(append(append(w.out, `,"tool_choice":{"type":"`...), kind...), '"')
+	w.Open("tool_choice", "{")
+	w.String("type", kind)
 	if kind == "tool" {
-		w.member("name", raw.AppendString(nil, w.trip.Name(c.Name)))
+		w.String("name", w.trip.Name(c.Name))
 	}
 	if single {
-		w.member("disable_parallel_tool_use", []byte("true"))
+		w.Bool("disable_parallel_tool_use", true)
 	}
-	w.out = append(w.out, '}')
+	w.Put("}")
 }

@@ -11,11 +11,11 @@ import (
 func (w *writer) blocks(blocks []chat.Block) error {
 	for i := range blocks {
 		b := &blocks[i]
-		before := len(w.dst)
+		before := len(w.Dst)
 		if err := w.block(b); err != nil {
 			return err
 		}
-		if len(w.dst) > before {
+		if len(w.Dst) > before {
 			w.filled = true
 			w.mark(b.Cache)
 		}
@@ -45,33 +45,37 @@ func (w *writer) block(b *chat.Block) error {
 }
 
 func (w *writer) thought(b *chat.Block) {
-	w.next()
+	w.Next()
+	w.Put(`{"reasoningContent":{`)
 	if b.What == chat.Redacted {
-		w.dst = raw.AppendText(append(w.dst, `{"reasoningContent":{"redactedContent":`...), b.Sig)
-		w.dst = append(w.dst, '}', '}')
+		w.Text("redactedContent", b.Sig)
+		w.Put("}}")
 		return
 	}
-	w.dst = raw.AppendText(append(w.dst, `{"reasoningContent":{"reasoningText":{"text":`...), b.Text)
-	w.dst = raw.AppendText(append(w.dst, `,"signature":`...), b.Sig)
-	w.dst = append(w.dst, '}', '}', '}')
+	w.Open("reasoningText", "{")
+	w.Text("text", b.Text)
+	w.Text("signature", b.Sig)
+	w.Put("}}}")
 }
 
 func (w *writer) call(b *chat.Block) {
-	w.next()
+	w.Next()
 	if w.plain {
-		w.dst = append(append(w.dst, `{"text":"[tool call `...), raw.Quote(b.Name)...)
 		args := b.Args
 		if b.What == chat.Custom {
 			args = b.Text
 		}
-		w.dst = append(append(append(w.dst, ' '), args...), `]"}`...)
+		w.Put(`{"text":"[tool call `)
+		w.Dst = append(append(append(w.Dst, raw.Quote(b.Name)...), ' '), args...)
+		w.Put(`]"}`)
 		w.words = true
 		return
 	}
-	w.dst = raw.AppendString(append(w.dst, `{"toolUse":{"toolUseId":`...), w.id(b.ID))
-	w.dst = raw.AppendString(append(w.dst, `,"name":`...), w.t.Name(b.Name))
-	w.dst = append(append(w.dst, `,"input":`...), w.t.Object(b)...)
-	w.dst = append(w.dst, '}', '}')
+	w.Put(`{"toolUse":{`)
+	w.String("toolUseId", w.id(b.ID))
+	w.String("name", w.t.Name(b.Name))
+	w.Member("input", w.t.Object(b))
+	w.Put("}}")
 }
 
 // mistralID is how long Mistral's ids are, no more and no less.
@@ -104,10 +108,11 @@ func (w *writer) result(b *chat.Block) error {
 	if w.plain {
 		return w.told(b)
 	}
-	w.next()
-	w.dst = raw.AppendString(append(w.dst, `{"toolResult":{"toolUseId":`...), w.id(b.ID))
-	w.dst = append(w.dst, `,"content":[`...)
-	empty := len(w.dst)
+	w.Next()
+	w.Put(`{"toolResult":{`)
+	w.String("toolUseId", w.id(b.ID))
+	w.Open("content", "[")
+	empty := len(w.Dst)
 	words := w.words
 	for i := range b.Blocks {
 		if err := w.block(&b.Blocks[i]); err != nil {
@@ -115,14 +120,14 @@ func (w *writer) result(b *chat.Block) error {
 		}
 	}
 	w.words = words // these are not the user's
-	if len(w.dst) == empty {
+	if len(w.Dst) == empty {
 		w.text(raw.Text("(empty)"))
 	}
-	w.dst = append(w.dst, ']')
+	w.Put("]")
 	if b.Failed && w.m.judges() {
-		w.dst = append(w.dst, `,"status":"error"`...)
+		w.String("status", "error")
 	}
-	w.dst = append(w.dst, '}', '}')
+	w.Put("}}")
 	for i := range b.Blocks {
 		w.mark(b.Blocks[i].Cache)
 	}
@@ -131,14 +136,15 @@ func (w *writer) result(b *chat.Block) error {
 
 // told writes a result in words.
 func (w *writer) told(b *chat.Block) error {
-	w.next()
-	w.dst = append(append(append(w.dst, `{"text":"[tool result `...), raw.Quote(b.ID)...), ']')
+	w.Next()
+	w.Put(`{"text":"[tool result `)
+	w.Dst = append(append(w.Dst, raw.Quote(b.ID)...), ']')
 	for i := range b.Blocks {
 		if b.Blocks[i].What == chat.Text {
-			w.dst = append(append(w.dst, ' '), b.Blocks[i].Text...)
+			w.Dst = append(append(w.Dst, ' '), b.Blocks[i].Text...)
 		}
 	}
-	w.dst = append(w.dst, '"', '}')
+	w.Put(`"}`)
 	w.words = true
 	for i := range b.Blocks {
 		if b.Blocks[i].What != chat.Text {
@@ -172,18 +178,18 @@ func (w *writer) mark(life string) {
 	if life == "default" && w.t.Request.CacheTTL != "" {
 		life = w.t.Request.CacheTTL
 	}
-	w.next()
-	w.dst = append(w.dst, `{"cachePoint":{"type":"default"`...)
+	w.Next()
+	w.Put(`{"cachePoint":{"type":"default"`)
 	switch {
 	case life == "default" || life == "5m":
 		w.marks.short = true
 	case w.m.cachesAnHour() && !w.marks.short:
-		w.dst = append(w.dst, `,"ttl":"1h"`...)
+		w.String("ttl", "1h")
 	default:
 		w.marks.short = true
 		w.t.Warn("prompt_cache_breakpoint", "ttl_5m")
 	}
-	w.dst = append(w.dst, '}', '}')
+	w.Put("}}")
 }
 
 // isBase64 reports whether b is base64 as Bedrock wants it. What it does not take

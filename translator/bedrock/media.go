@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"llmroute/translator/chat"
-	"llmroute/translator/raw"
 )
 
 // formats is what Bedrock calls the formats of each kind of block, by media
@@ -65,24 +64,27 @@ func (w *writer) media(b *chat.Block) error {
 	if !inBucket && !isBase64(m.Base64) {
 		return chat.Invalid("invalid_value", m.Param, "Invalid value for '"+m.Param+"': the data is not base64.")
 	}
-	w.next()
-	w.dst = append(append(append(w.dst, `{"`...), block...), `":{"format":`...)
-	w.dst = raw.AppendString(w.dst, format)
+	w.Next()
+	w.Put("{")
+	w.Open(block, "{")
+	w.String("format", format)
 	if block == "document" {
 		name := w.documentName(m.Name)
-		w.dst = raw.AppendString(append(w.dst, `,"name":`...), name)
+		w.String("name", name)
 		if w.papers != "" {
 			w.papers += ", "
 		}
 		w.papers += name
 	}
-	w.dst = append(w.dst, `,"source":{`...)
+	w.Open("source", "{")
 	if inBucket {
-		w.dst = append(raw.AppendText(append(w.dst, `"s3Location":{"uri":`...), m.URL), '}')
+		w.Open("s3Location", "{")
+		w.Text("uri", m.URL)
+		w.Put("}")
 	} else {
-		w.dst = raw.AppendText(append(w.dst, `"bytes":`...), m.Base64)
+		w.Text("bytes", m.Base64)
 	}
-	w.dst = append(w.dst, '}', '}', '}')
+	w.Put("}}}")
 	return nil
 }
 

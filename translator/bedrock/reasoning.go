@@ -130,7 +130,7 @@ func (w *writer) thinkNot() {
 func (w *writer) thinkWithin() {
 	effort, moved := nearest(w.t.Request.Effort, false)
 	budget := budgets[effort]
-	if limit := w.limit(); limit > 0 && budget >= limit {
+	if limit := w.t.MaxTokens(); limit > 0 && budget >= limit {
 		budget = limit - 1
 	}
 	switch {

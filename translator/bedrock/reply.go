@@ -115,8 +115,7 @@ func (r *reader) finish(evs []chat.Event) []chat.Event {
 		return r.fail(evs, &chat.Error{Status: 502, Type: "server_error", Code: string(r.reason),
 			Message: "The model has produced an answer that Bedrock cannot read (" + string(r.reason) + ")."})
 	case !known && !produced:
-		return r.fail(evs, &chat.Error{Status: 502, Type: "server_error", Code: "upstream_no_answer",
-			Message: "The model has stopped without an answer: " + raw.Text(r.reason).String() + "."})
+		return r.fail(evs, chat.NoAnswer(provider, r.reason))
 	case reason == chat.Stop && r.calls > 0:
 		reason = chat.ToolCalls
 	}

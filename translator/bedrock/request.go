@@ -10,9 +10,9 @@ import (
 
 // writer writes one request.
 type writer struct {
-	t   *chat.Trip
-	m   model
-	dst []byte
+	raw.Writer
+	t *chat.Trip
+	m model
 
 	tooled bool // the request has tools
 	plain  bool // it has none, and the history is told in words
@@ -29,24 +29,20 @@ type writer struct {
 // member is a field for the model itself.
 type member struct {
 	name  string
-	value []byte
+	value raw.Value
 }
 
 // WriteRequest writes a Converse request.
 func (d Dialect) WriteRequest(out *chat.Outgoing, t *chat.Trip) error {
-	w := writer{t: t, m: modelOf(t), dst: out.Body}
-	if err := w.prepare(); err != nil {
-		return err
-	}
+	w := writer{Writer: raw.Writer{Dst: out.Body}, t: t, m: modelOf(t)}
+	w.prepare()
 	if err := w.address(out); err != nil {
 		return err
 	}
-	w.dst = append(w.dst, '{')
+	w.Put("{")
 	// Tools stand first for the cache, then system, then messages: so they are
 	// written in that order, whatever Bedrock makes of it.
-	if err := w.tools(); err != nil {
-		return err
-	}
+	w.tools()
 	w.system()
 	if err := w.messages(); err != nil {
 		return err
@@ -54,28 +50,16 @@ func (d Dialect) WriteRequest(out *chat.Outgoing, t *chat.Trip) error {
 	if err := w.settings(); err != nil {
 		return err
 	}
-	w.dst = append(w.dst, '}')
-	out.Body = w.dst
+	w.Put("}")
+	out.Body = w.Dst
 	return nil
 }
 
 // prepare decides what later parts depend on.
-func (w *writer) prepare() error {
+func (w *writer) prepare() {
 	r := &w.t.Request
-	for i := range r.Tools {
-		if len(r.Tools[i].Vendor) > 0 {
-			if err := w.t.Lose(chat.Refuse, chat.FunctionTools, r.Tools[i].Param, "unsupported"); err != nil {
-				return err
-			}
-			continue
-		}
-		w.tooled = true
-	}
-	if r.Choice.Mode == chat.Never {
-		w.tooled = false
-	}
-	if w.tooled {
-		return nil
+	if w.tooled = len(r.Tools) > 0 && r.Choice.Mode != chat.Never; w.tooled {
+		return
 	}
 	for i := range r.Turns {
 		for j := range r.Turns[i].Blocks {
@@ -83,31 +67,17 @@ func (w *writer) prepare() error {
 				// Converse knows no "none", and takes no calls where there are no tools.
 				w.plain = true
 				w.t.Warn("tool_calls", "told_in_words")
-				return nil
+				return
 			}
 		}
-	}
-	return nil
-}
-
-// key begins a member of the request itself.
-func (w *writer) key(name string) {
-	if w.dst[len(w.dst)-1] != '{' {
-		w.dst = append(w.dst, ',')
-	}
-	w.dst = append(append(append(w.dst, '"'), name...), '"', ':')
-}
-
-// next begins another element of an array.
-func (w *writer) next() {
-	if w.dst[len(w.dst)-1] != '[' {
-		w.dst = append(w.dst, ',')
 	}
 }
 
 func (w *writer) text(t raw.Text) {
-	w.next()
-	w.dst = append(raw.AppendText(append(w.dst, `{"text":`...), t), '}')
+	w.Next()
+	w.Put("{")
+	w.Text("text", t)
+	w.Put("}")
 }
 
 func (w *writer) system() {
@@ -115,10 +85,9 @@ func (w *writer) system() {
 	if len(turns) == 0 || turns[0].Role != chat.System {
 		return
 	}
-	at := len(w.dst)
-	w.key("system")
-	w.dst = append(w.dst, '[')
-	empty := len(w.dst)
+	at := len(w.Dst)
+	w.Open("system", "[")
+	empty := len(w.Dst)
 	for i := range turns {
 		if turns[i].Role != chat.System {
 			break
@@ -132,16 +101,15 @@ func (w *writer) system() {
 			w.mark(b.Cache)
 		}
 	}
-	if len(w.dst) == empty {
-		w.dst = w.dst[:at]
+	if len(w.Dst) == empty {
+		w.Dst = w.Dst[:at]
 		return
 	}
-	w.dst = append(w.dst, ']')
+	w.Put("]")
 }
 
 func (w *writer) messages() error {
-	w.key("messages")
-	w.dst = append(w.dst, '[')
+	w.Open("messages", "[")
 	turns := w.t.Request.Turns
 	for i := range turns {
 		if turns[i].Role == chat.System {
@@ -155,7 +123,7 @@ func (w *writer) messages() error {
 		w.begin("user")
 	}
 	w.end()
-	w.dst = append(w.dst, ']')
+	w.Put("]")
 	return nil
 }
 
@@ -171,8 +139,10 @@ func (w *writer) begin(role string) {
 	if w.role != "" {
 		w.end()
 	}
-	w.next()
-	w.dst = append(append(append(w.dst, `{"role":"`...), role...), `","content":[`...)
+	w.Next()
+	w.Put("{")
+	w.String("role", role)
+	w.Open("content", "[")
 	w.role, w.filled, w.words, w.papers = role, false, false, ""
 }
 
@@ -184,7 +154,7 @@ func (w *writer) end() {
 	case w.papers != "" && !w.words:
 		w.text(raw.Quote(w.papers))
 	}
-	w.dst = append(w.dst, ']', '}')
+	w.Put("]}")
 }
 
 func (w *writer) turn(turn *chat.Turn, last bool) error {
@@ -195,8 +165,8 @@ func (w *writer) turn(turn *chat.Turn, last bool) error {
 	if len(turn.Replay) > 0 && !w.plain {
 		w.begin("assistant")
 		for e := turn.Replay.Elements(); e.Next(); w.filled = true {
-			w.next()
-			w.dst = append(w.dst, e.Value()...)
+			w.Next()
+			w.Dst = append(w.Dst, e.Value()...)
 		}
 		return nil
 	}

@@ -24,13 +24,11 @@ func (w *writer) settings() error {
 	w.tier()
 	w.metadata()
 	if len(w.add) > 0 {
-		w.key("additionalModelRequestFields")
-		w.dst = append(w.dst, '{')
+		w.Open("additionalModelRequestFields", "{")
 		for _, m := range w.add {
-			w.key(m.name)
-			w.dst = append(w.dst, m.value...)
+			w.Member(m.name, m.value)
 		}
-		w.dst = append(w.dst, '}')
+		w.Put("}")
 	}
 	return nil
 }
@@ -38,18 +36,13 @@ func (w *writer) settings() error {
 // inference writes inferenceConfig.
 func (w *writer) inference() error {
 	r := &w.t.Request
-	at := len(w.dst)
-	w.key("inferenceConfig")
-	w.dst = append(w.dst, '{')
-	empty := len(w.dst)
+	at := len(w.Dst)
+	w.Open("inferenceConfig", "{")
+	empty := len(w.Dst)
 	if limit := w.maxTokens(); limit > 0 {
-		w.key("maxTokens")
-		w.dst = strconv.AppendInt(w.dst, limit, 10)
+		w.Int("maxTokens", limit)
 	}
-	if v := w.sampled(r.Temperature, "temperature", 1); v != nil {
-		w.key("temperature")
-		w.dst = append(w.dst, v...)
-	}
+	w.Member("temperature", w.sampled(r.Temperature, "temperature", 1))
 	most := 1.0
 	if w.m.isCohere() {
 		most = 0.99
@@ -58,24 +51,23 @@ func (w *writer) inference() error {
 		if w.m.oneSampled() && len(r.Temperature) > 0 {
 			w.t.Warn("top_p", "with_temperature")
 		} else {
-			w.key("topP")
-			w.dst = append(w.dst, v...)
+			w.Member("topP", v)
 		}
 	}
 	if err := w.stop(); err != nil {
 		return err
 	}
-	if len(w.dst) == empty {
-		w.dst = w.dst[:at]
+	if len(w.Dst) == empty {
+		w.Dst = w.Dst[:at]
 		return nil
 	}
-	w.dst = append(w.dst, '}')
+	w.Put("}")
 	return nil
 }
 
 // maxTokens returns the limit of an answer, 0 for the model's own.
 func (w *writer) maxTokens() int64 {
-	limit := w.limit()
+	limit := w.t.MaxTokens()
 	if limit > 0 && w.unbound() {
 		w.t.Warn("max_tokens", "reasoning")
 		return 0
@@ -83,20 +75,15 @@ func (w *writer) maxTokens() int64 {
 	return limit
 }
 
-func (w *writer) limit() int64 {
-	if n := w.t.Request.MaxTokens.Int(); n > 0 {
-		return n
-	}
-	return w.t.Options.DefaultMaxTokens
-}
-
 // sampled returns a number, at most most, or nothing where the model takes none.
 func (w *writer) sampled(v raw.Value, field string, most float64) raw.Value {
 	if len(v) == 0 {
 		return nil
 	}
-	if w.unbound() || w.thinking() {
-		w.t.Warn(field, "reasoning")
+	if w.unbound() || w.thinking() || !w.m.sampled() {
+		if !isOne(v) {
+			w.t.Warn(field, "reasoning")
+		}
 		return nil
 	}
 	if n, err := strconv.ParseFloat(string(v), 64); err != nil || n > most {
@@ -106,8 +93,14 @@ func (w *writer) sampled(v raw.Value, field string, most float64) raw.Value {
 	return v
 }
 
+// isOne reports whether a number says 1, which is what all models do by themselves.
+func isOne(v raw.Value) bool {
+	n, err := strconv.ParseFloat(string(v), 64)
+	return err == nil && n == 1
+}
+
 func (w *writer) stop() error {
-	n := 0
+	words := w.t.Request.Stop[:0]
 	for _, s := range w.t.Request.Stop {
 		if len(s) == 0 {
 			continue
@@ -118,16 +111,9 @@ func (w *writer) stop() error {
 			}
 			continue
 		}
-		if n++; n == 1 {
-			w.key("stopSequences")
-			w.dst = append(w.dst, '[')
-		}
-		w.next()
-		w.dst = raw.AppendText(w.dst, s)
+		words = append(words, s)
 	}
-	if n > 0 {
-		w.dst = append(w.dst, ']')
-	}
+	w.Texts("stopSequences", words)
 	return nil
 }
 
@@ -147,20 +133,19 @@ func (w *writer) form() {
 	if !f.JSON || len(f.Schema) == 0 || !w.m.keepsSchemas() {
 		return
 	}
-	w.key("outputConfig")
-	w.dst = append(w.dst, `{"textFormat":{"type":"json_schema","structure":{"jsonSchema":{"schema":"`...)
+	w.Open("outputConfig", `{"textFormat":{"type":"json_schema","structure":{"jsonSchema":{"schema":"`)
 	closed, changed := schema.AppendClosed(nil, raw.AppendCompact(nil, f.Schema))
 	if changed {
 		w.t.Warn("response_format", "schema_changed")
 	}
-	w.dst = append(raw.AppendEscaped(w.dst, closed), '"')
+	w.Dst = append(raw.AppendEscaped(w.Dst, closed), '"')
 	if f.Name != "" {
-		w.dst = raw.AppendString(append(w.dst, `,"name":`...), f.Name)
+		w.String("name", f.Name)
 	}
 	if !f.Description.Blank() {
-		w.dst = raw.AppendText(append(w.dst, `,"description":`...), f.Description)
+		w.Text("description", f.Description)
 	}
-	w.dst = append(w.dst, `}}}}`...)
+	w.Put("}}}}")
 }
 
 // tierOf returns what Bedrock calls a service tier, "" for one that it has not.
@@ -183,8 +168,9 @@ func (w *writer) tier() {
 	if tier != asked {
 		w.t.Warn("service_tier", tier)
 	}
-	w.key("serviceTier")
-	w.dst = append(append(append(w.dst, `{"type":"`...), tier...), `"}`...)
+	w.Open("serviceTier", "{")
+	w.String("type", tier)
+	w.Put("}")
 }
 
 // What requestMetadata takes.
@@ -206,14 +192,12 @@ func (w *writer) metadata() {
 			continue
 		}
 		if n++; n == 1 {
-			w.key("requestMetadata")
-			w.dst = append(w.dst, '{')
+			w.Open("requestMetadata", "{")
 		}
-		w.key(name)
-		w.dst = append(w.dst, value...)
+		w.Member(string(m.Name()), value)
 	}
 	if n > 0 {
-		w.dst = append(w.dst, '}')
+		w.Put("}")
 	}
 }
 
@@ -229,8 +213,7 @@ func (w *writer) extensions() error {
 			if !m.Value.IsObject() {
 				return chat.Invalid("invalid_type", m.Name, "Invalid type for '"+m.Name+"': expected an object.")
 			}
-			w.key(camel(m.Name))
-			w.dst = append(w.dst, m.Value...)
+			w.Member(camel(m.Name), m.Value)
 		}
 	}
 	return nil

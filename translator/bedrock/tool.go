@@ -7,36 +7,33 @@ import (
 )
 
 // tools writes toolConfig.
-func (w *writer) tools() error {
+func (w *writer) tools() {
 	if !w.tooled {
-		return nil
+		return
 	}
 	r := &w.t.Request
-	w.key("toolConfig")
-	w.dst = append(w.dst, `{"tools":[`...)
+	w.Open("toolConfig", `{"tools":[`)
 	// A model that can be made to call some tool, but none by its name, is made to
 	// call any of that one.
 	only := r.Choice.Mode == chat.Force && r.Choice.Name != "" && !w.m.forcedOne()
 	for i := range r.Tools {
 		tool := &r.Tools[i]
-		if len(tool.Vendor) > 0 || only && tool.Name != r.Choice.Name {
+		if only && tool.Name != r.Choice.Name {
 			continue
 		}
-		if err := w.tool(tool); err != nil {
-			return err
-		}
+		w.tool(tool)
 	}
-	w.dst = append(w.dst, ']')
-	if r.Choice.Mode == chat.Force {
-		w.key("toolChoice")
-		if r.Choice.Name != "" && w.m.forcedOne() {
-			w.dst = raw.AppendString(append(w.dst, `{"tool":{"name":`...), w.t.Name(r.Choice.Name))
-			w.dst = append(w.dst, '}', '}')
-		} else {
-			w.dst = append(w.dst, `{"any":{}}`...)
-		}
+	w.Put("]")
+	switch {
+	case r.Choice.Mode != chat.Force:
+	case r.Choice.Name != "" && w.m.forcedOne():
+		w.Open("toolChoice", `{"tool":{`)
+		w.String("name", w.t.Name(r.Choice.Name))
+		w.Put("}}")
+	default:
+		w.Open("toolChoice", `{"any":{}}`)
 	}
-	w.dst = append(w.dst, '}')
+	w.Put("}")
 	if r.NoParallel && w.m.isClaude() {
 		// Where toolChoice says the type, to say it again is refused; where it does
 		// not, to leave it out is.
@@ -44,12 +41,11 @@ func (w *writer) tools() error {
 		if r.Choice.Mode == chat.Force {
 			value = `{"disable_parallel_tool_use":true}`
 		}
-		w.add = append(w.add, member{"tool_choice", []byte(value)})
+		w.add = append(w.add, member{"tool_choice", raw.Value(value)})
 	}
-	return nil
 }
 
-func (w *writer) tool(tool *chat.Tool) error {
+func (w *writer) tool(tool *chat.Tool) {
 	takes := tool.Schema
 	if len(takes) == 0 {
 		takes = chat.EmptySchema
@@ -61,26 +57,29 @@ func (w *writer) tool(tool *chat.Tool) error {
 			w.t.Warn("tools.parameters", "schema_changed")
 		}
 	}
-	w.next()
-	w.dst = raw.AppendString(append(w.dst, `{"toolSpec":{"name":`...), w.t.Name(tool.Name))
+	w.Next()
+	w.Put(`{"toolSpec":{`)
+	w.String("name", w.t.Name(tool.Name))
 	if !tool.Description.Blank() {
-		w.dst = raw.AppendText(append(w.dst, `,"description":`...), tool.Description)
+		w.Text("description", tool.Description)
 	}
-	w.dst = append(w.dst, `,"inputSchema":{"json":`...)
-	if !takes.Get("type").Is() {
-		w.dst = append(w.dst, `{"type":"object"`...)
-		if !takes.Hollow() {
-			w.dst = append(w.dst, ',')
-		}
-		w.dst = append(w.dst, takes[1:]...)
+	w.Open("inputSchema", "{")
+	if takes.Get("type").Is() {
+		w.Member("json", takes)
 	} else {
-		w.dst = append(w.dst, takes...)
+		w.Open("json", `{"type":"object"`)
+		for m := takes.Members(); m.Next(); {
+			if name := m.Name(); string(name) != "type" {
+				w.Key(string(name))
+				w.Dst = append(w.Dst, m.Value()...)
+			}
+		}
+		w.Put("}")
 	}
-	w.dst = append(w.dst, '}')
+	w.Put("}")
 	if strict {
-		w.dst = append(w.dst, `,"strict":true`...)
+		w.Bool("strict", true)
 	}
-	w.dst = append(w.dst, '}', '}')
+	w.Put("}}")
 	w.mark(tool.Cache)
-	return nil
 }

@@ -3,6 +3,8 @@ package chat
 import (
 	"strconv"
 	"time"
+
+	"llmroute/translator/raw"
 )
 
 // Refusal is an error whose words leave the building: status, code and message
@@ -74,6 +76,7 @@ const (
 	CodeOverflow   = "context_length_exceeded"
 	CodeIncomplete = "upstream_stream_incomplete"
 	CodeMalformed  = "upstream_malformed_reply"
+	CodeNoAnswer   = "upstream_no_answer"
 	CodeCredential = "provider_auth_error" //nolint:gosec // a name, no credential: the gateway's own credential was refused
 )
 
@@ -87,6 +90,13 @@ func Incomplete(provider string) *Error {
 func Malformed(provider string) *Error {
 	return &Error{Status: 502, Type: "server_error", Code: CodeMalformed, Provider: provider,
 		Message: "The backend's reply could not be read."}
+}
+
+// NoAnswer is the error of a reply that says nothing, and ends for a reason that
+// nobody knows.
+func NoAnswer(provider string, reason raw.Text) *Error {
+	return &Error{Status: 502, Type: "server_error", Code: CodeNoAnswer, Provider: provider,
+		Message: "The model has stopped without an answer: " + reason.String() + "."}
 }
 
 // Seconds returns a number of milliseconds as retry-after has it, in whole
