@@ -202,60 +202,71 @@ func (r *reader) candidate(evs []chat.Event, v raw.Value) []chat.Event {
 	return evs
 }
 
-// part reads one part of an answer, the ith of those that came together.
-func (r *reader) part(evs []chat.Event, index, i int, v raw.Value, chances *raw.Value) []chat.Event {
-	var call, data raw.Value
-	var text, sig, other raw.Text
-	what := chat.Text
-	said := false
+// part is one part of an answer.
+type part struct {
+	what       chat.What // Text, or Thinking
+	text       raw.Text
+	said       bool // there is a text, be it empty
+	sig        raw.Text
+	call, data raw.Value
+	other      raw.Text // the name of what else there is
+}
+
+func partOf(v raw.Value) (p part) {
 	for m := v.Members(); m.Next(); {
 		switch string(m.Name()) {
 		case "text":
-			text, said = m.Value().Text(), true
+			p.text, p.said = m.Value().Text(), true
 		case "thought":
 			if m.Value().IsTrue() {
-				what = chat.Thinking
+				p.what = chat.Thinking
 			}
 		case "thoughtSignature":
-			sig = m.Value().Text()
+			p.sig = m.Value().Text()
 		case "functionCall":
-			call = m.Value()
+			p.call = m.Value()
 		case "inlineData":
-			data, other = m.Value(), m.Name()
+			p.data, p.other = m.Value(), m.Name()
 		default:
 			if m.Value().IsObject() {
-				other = m.Name()
+				p.other = m.Name()
 			}
 		}
 	}
+	return p
+}
+
+// part reads one part of an answer, the ith of those that came together.
+func (r *reader) part(evs []chat.Event, index, i int, v raw.Value, chances *raw.Value) []chat.Event {
+	p := partOf(v)
 	c := &r.choices[index]
 	switch {
-	case call.IsObject():
-		return r.call(evs, index, call, sig)
-	case data.IsObject() && what == chat.Text && c.picture(data):
+	case p.call.IsObject():
+		return r.call(evs, index, p.call, p.sig)
+	case p.data.IsObject() && p.what == chat.Text && c.picture(p.data):
 		return evs
-	case !said && (len(sig) == 0 || len(other) > 0):
-		if len(other) > 0 { // as what Google did by itself
-			r.trip.WarnPart(string(other))
+	case !p.said && (len(p.sig) == 0 || len(p.other) > 0):
+		if len(p.other) > 0 { // as what Google did by itself
+			r.trip.WarnPart(string(p.other))
 		}
 		return evs
 	}
-	if what == chat.Text {
+	if p.what == chat.Text {
 		c.text.part(i)
 	}
-	if len(text) > 0 {
-		evs = r.say(evs, index, what, text, chances)
+	if len(p.text) > 0 {
+		evs = r.say(evs, index, p.what, p.text, chances)
 	}
-	if len(sig) == 0 {
+	if len(p.sig) == 0 {
 		return evs
 	}
-	if !c.open || c.what != what {
-		if what == chat.Text {
-			what = chat.Redacted // a signature alone is no text
+	if !c.open || c.what != p.what {
+		if p.what == chat.Text {
+			p.what = chat.Redacted // a signature alone is no text
 		}
-		evs = r.open(evs, index, what)
+		evs = r.open(evs, index, p.what)
 	}
-	return r.close(evs, index, sig)
+	return r.close(evs, index, p.sig)
 }
 
 // say tells a piece of a text or a thought.
@@ -351,66 +362,4 @@ func (c *candidate) picture(data raw.Value) bool {
 	c.images = append(append(c.images, `{"type":"image_url","image_url":{"url":"data:`...), kind...)
 	c.images = append(append(append(c.images, ";base64,"...), data.Get("data").Text()...), `"}}`...)
 	return true
-}
-
-// finish tells how one answer ended.
-func (r *reader) finish(evs []chat.Event, index int) []chat.Event {
-	evs = r.close(evs, index, nil)
-	c := &r.choices[index]
-	reason, known := reasons[string(c.reason)]
-	if !known && !c.produced {
-		return r.fail(evs, c.failure())
-	}
-	if !known {
-		r.trip.WarnEnd(chat.UnknownEnd)
-	}
-	if reason == "" {
-		if reason = chat.Stop; c.calls > 0 {
-			reason = chat.ToolCalls
-		}
-	}
-	if len(c.images) > 0 {
-		list := append(append(raw.Value{'['}, c.images...), ']')
-		evs = append(evs, chat.Event{Kind: chat.Extra, Choice: index, Name: raw.Text("images"), JSON: list})
-	}
-	return append(evs, chat.Event{Kind: chat.Finish, Choice: index, Reason: reason})
-}
-
-// reasons are why answers end. One that is not here is told as what it looks like.
-var reasons = map[string]chat.Reason{
-	"STOP": "", "MAX_TOKENS": chat.Length,
-	"CONTINUATION": chat.Length, // to go on is another request
-	"SAFETY":       chat.Filtered, "RECITATION": chat.Filtered, "LANGUAGE": chat.Filtered, "BLOCKLIST": chat.Filtered,
-	"PROHIBITED_CONTENT": chat.Filtered, "SPII": chat.Filtered, "MODEL_ARMOR": chat.Filtered, "IMAGE_SAFETY": chat.Filtered,
-	"IMAGE_PROHIBITED_CONTENT": chat.Filtered, "IMAGE_RECITATION": chat.Filtered,
-}
-
-// broken are the reasons of answers that are none, whatever there is of them. Told
-// as an empty answer, they make agents believe that they are done.
-var broken = map[string]bool{
-	"MALFORMED_FUNCTION_CALL": true, "UNEXPECTED_TOOL_CALL": true, "TOO_MANY_TOOL_CALLS": true, "MALFORMED_RESPONSE": true,
-	"MISSING_THOUGHT_SIGNATURE": true,
-}
-
-// failure is the error of an answer that ended in a way that is none.
-func (c *candidate) failure() *chat.Error {
-	reason := raw.Text(c.reason).String()
-	err := noAnswer("The model has stopped without an answer: " + reason + ".")
-	if broken[reason] {
-		err.Code = strings.ToLower(reason)
-	}
-	if words := raw.Text(c.words).String(); words != "" {
-		err.Message = words
-	}
-	return err
-}
-
-func noAnswer(message string) *chat.Error {
-	return &chat.Error{Status: 502, Type: "server_error", Code: "upstream_no_answer", Message: message, Provider: provider}
-}
-
-func (r *reader) fail(evs []chat.Event, err *chat.Error) []chat.Event {
-	r.done = true
-	err.Provider = provider
-	return append(evs, chat.Event{Kind: chat.Fail, Err: err})
 }
