@@ -6,10 +6,9 @@ const upperHex = "0123456789ABCDEF"
 // characters are escaped, a slash among them. So AWS wants it, and signs it.
 func AppendSegment(dst []byte, s string) []byte {
 	for i := range len(s) {
-		switch c := s[i]; {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_', c == '.', c == '~':
+		if c := s[i]; unreserved(c) {
 			dst = append(dst, c)
-		default:
+		} else {
 			dst = append(dst, '%', upperHex[c>>4], upperHex[c&15])
 		}
 	}
@@ -17,4 +16,16 @@ func AppendSegment(dst []byte, s string) []byte {
 }
 
 // Segment returns s as one segment of a path.
-func Segment(s string) string { return string(AppendSegment(nil, s)) }
+func Segment(s string) string {
+	for i := range len(s) {
+		if !unreserved(s[i]) {
+			return string(AppendSegment(nil, s))
+		}
+	}
+	return s
+}
+
+// unreserved reports whether a byte stands for itself anywhere in a URL.
+func unreserved(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.' || c == '~'
+}
