@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"llmroute/translator/aws"
 	"llmroute/translator/chat"
 )
 
@@ -53,7 +54,7 @@ const provider = "anthropic"
 
 // address fills in path and headers: which model and version, and whether a
 // stream is wanted, each home has its own place for.
-func (d *Dialect) address(out *chat.Outgoing, t *chat.Trip, betas []string) {
+func (d *Dialect) address(out *chat.Outgoing, t *chat.Trip, betas []string) (err error) {
 	o := &t.Options
 	out.Remove = append(out.Remove, "openai-organization", "openai-project", "openai-beta", "anthropic-version", "anthropic-beta")
 	switch d.home {
@@ -65,10 +66,11 @@ func (d *Dialect) address(out *chat.Outgoing, t *chat.Trip, betas []string) {
 		}
 		set(out, "anthropic-version", version)
 	case bedrock:
-		out.Path = o.Prefix + "/model/" + segment(o.Model) + "/invoke"
+		operation := "invoke"
 		if t.Request.Stream {
-			out.Path += "-with-response-stream"
+			operation = "invoke-with-response-stream"
 		}
+		out.Path, err = aws.ModelPath(o.Prefix, o.Model, operation)
 	case vertex:
 		out.Path = o.Prefix + "/projects/" + segment(o.Project) + "/locations/" + segment(o.Location) +
 			"/publishers/anthropic/models/" + segment(o.Model)
@@ -81,6 +83,7 @@ func (d *Dialect) address(out *chat.Outgoing, t *chat.Trip, betas []string) {
 	if len(betas) > 0 && d.home != bedrock {
 		set(out, "anthropic-beta", strings.Join(betas, ","))
 	}
+	return err
 }
 
 func set(out *chat.Outgoing, name, value string) {
@@ -88,8 +91,8 @@ func set(out *chat.Outgoing, name, value string) {
 	out.Set = append(out.Set, chat.Header{Name: name, Value: value})
 }
 
-// segment encodes s as one segment of a path, with the ':' that url.PathEscape
-// leaves alone: AWS signs it as %3A, and Google's paths mean something by it.
+// segment encodes s as one segment of a path of Google's, with the ':' that
+// url.PathEscape leaves alone: a verb stands behind one.
 func segment(s string) string { return strings.ReplaceAll(url.PathEscape(s), ":", "%3A") }
 
 var _ chat.Backend = (*Dialect)(nil)

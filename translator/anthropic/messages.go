@@ -161,12 +161,6 @@ func (w *writer) mark(ttl string) {
 	}
 }
 
-// The first characters, in base64, of the pictures that Claude knows. The type
-// must be that of the bytes, and clients get it wrong.
-var pictures = []struct{ prefix, kind string }{
-	{"iVBORw0KGgo", "image/png"}, {"/9j/", "image/jpeg"}, {"R0lGOD", "image/gif"}, {"UklGR", "image/webp"},
-}
-
 func (w *writer) image(b *chat.Block) error {
 	m := b.Media
 	if len(m.URL) > 0 {
@@ -177,12 +171,7 @@ func (w *writer) image(b *chat.Block) error {
 		w.end(b.Cache)
 		return nil
 	}
-	kind := m.Type
-	for _, p := range pictures {
-		if bytes.HasPrefix(m.Base64, []byte(p.prefix)) {
-			kind = p.kind
-		}
-	}
+	kind := m.Picture()
 	switch kind {
 	case "image/jpg":
 		kind = "image/jpeg"

@@ -27,9 +27,8 @@ func (d *Dialect) WriteRequest(out *chat.Outgoing, t *chat.Trip) error {
 	if err := w.write(out); err != nil {
 		return err
 	}
-	d.address(out, t, w.betas)
 	out.Body = w.Dst
-	return nil
+	return d.address(out, t, w.betas)
 }
 
 // writer writes one request.
