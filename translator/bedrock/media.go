@@ -45,7 +45,11 @@ func (w *writer) media(b *chat.Block) error {
 	m := b.Media
 	block, format := "audio", m.Format
 	if b.What != chat.Audio {
-		f, ok := formats[m.Type]
+		kind := m.Type
+		if b.What == chat.Image {
+			kind = m.Picture()
+		}
+		f, ok := formats[kind]
 		if !ok {
 			f, ok = formats[strings.ToLower(path.Ext(m.Name))]
 		}

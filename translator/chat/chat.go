@@ -15,7 +15,11 @@
 // escaped. It is good for as long as that is.
 package chat
 
-import "llmroute/translator/raw"
+import (
+	"bytes"
+
+	"llmroute/translator/raw"
+)
 
 // Request is what a client asks for. Its slices point into the client's body.
 // A zero field was not there, or said no more than its absence.
@@ -145,6 +149,22 @@ type Media struct {
 	Format string // of a sound: "wav", "mp3"
 	Detail string // how closely to look: "" for the model's default
 	Param  string // the place in the request
+}
+
+// pictures are the first characters, in base64, of the pictures that models know.
+var pictures = []struct{ begin, kind string }{
+	{"iVBORw0KGgo", "image/png"}, {"/9j/", "image/jpeg"}, {"R0lGOD", "image/gif"}, {"UklGR", "image/webp"},
+}
+
+// Picture returns the media type that the first bytes of a picture tell, and Type
+// where they do not. Clients get it wrong, and providers compare the two.
+func (m *Media) Picture() string {
+	for _, p := range pictures {
+		if bytes.HasPrefix(m.Base64, []byte(p.begin)) {
+			return p.kind
+		}
+	}
+	return m.Type
 }
 
 // AppendURL appends the address of m, the inside of a JSON string: of what came
