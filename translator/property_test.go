@@ -235,10 +235,10 @@ func TestBackwards(t *testing.T) {
 		})
 		m := raw.MembersAt(body, 0)
 		for m.Next() {
-			front = append(front, [2]string{string(m.Name()), string(m.Value())})
+			front = append(front, [2]string{string(m.Spelled()), string(m.Value())})
 		}
 		for b := raw.Value(body).Backwards(); b.Previous(); {
-			back = append([][2]string{{string(b.Name()), string(b.Value())}}, back...)
+			back = append([][2]string{{string(body[b.Key().Start+1 : b.Key().End-1]), string(b.Value())}}, back...)
 		}
 		if !m.Closed() {
 			t.Fatalf("%q: the end was not seen", body)

@@ -240,7 +240,7 @@ func (o *object) askIn(options []byte) {
 	for members.Next() {
 		empty = false
 		// The last of several counts: it is the one most backends take.
-		if name, _ := unquoteKey(options[members.Key().Start:members.Key().End]); string(name) == "include_usage" {
+		if string(members.Name()) == "include_usage" {
 			found = members.Place()
 		}
 	}

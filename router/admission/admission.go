@@ -185,7 +185,7 @@ func walk(r *Request) (*walked, error) {
 	bounded := false
 	for m := raw.Value(r.Body).Members(); m.Next(); {
 		w.empty = false
-		name := m.Name().String()
+		name := string(m.Name())
 		for i := range params {
 			present[i] = present[i] || params[i].Name == name
 		}

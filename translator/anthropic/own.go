@@ -54,7 +54,7 @@ func (w *writer) ownOutput(own raw.Value) (rest []raw.Span) {
 			}
 		}
 		if !fits && v.Is() {
-			w.trip.Warn("output_config."+m.Name().String(), "unsupported")
+			w.trip.Warn("output_config."+string(m.Name()), "unsupported")
 		}
 	}
 	return rest

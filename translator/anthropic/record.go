@@ -158,7 +158,7 @@ func (b *recorded) append(dst []byte) []byte {
 		case name == "input" && len(b.text) > 0:
 			dst = append(set(dst, name), raw.Text(b.text).Append(nil)...)
 		default:
-			dst = append(set(dst, name), m.Value()...)
+			dst = append(set(dst, string(m.Spelled())), m.Value()...)
 		}
 	}
 	if seal := b.seal(); seal != "" && len(b.sig) > 0 {

@@ -151,7 +151,7 @@ func (w *writer) typed(takes raw.Value) {
 	w.Open("input_schema", `{"type":"object"`)
 	for m := takes.Members(); m.Next(); {
 		if string(m.Name()) != "type" {
-			w.Member(string(m.Name()), m.Value())
+			w.Member(string(m.Spelled()), m.Value())
 		}
 	}
 	w.Put("}")

@@ -184,7 +184,7 @@ var tag = regexp.MustCompile(`^[a-zA-Z0-9\s:_@$#=/+,.-]*$`)
 func (w *writer) metadata() {
 	n := 0
 	for m := w.t.Request.Metadata.Members(); m.Next(); {
-		name, value := m.Name().String(), m.Value()
+		name, value := string(m.Name()), m.Value()
 		text := value.String()
 		if n == maxMetadata || !value.IsText() || name == "" || len(name) > maxTagBytes || len(text) > maxTagBytes ||
 			!tag.MatchString(name) || !tag.MatchString(text) {
@@ -194,7 +194,7 @@ func (w *writer) metadata() {
 		if n++; n == 1 {
 			w.Open("requestMetadata", "{")
 		}
-		w.Member(string(m.Name()), value)
+		w.Member(string(m.Spelled()), value)
 	}
 	if n > 0 {
 		w.Put("}")

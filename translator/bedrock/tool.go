@@ -69,9 +69,8 @@ func (w *writer) tool(tool *chat.Tool) {
 	} else {
 		w.Open("json", `{"type":"object"`)
 		for m := takes.Members(); m.Next(); {
-			if name := m.Name(); string(name) != "type" {
-				w.Key(string(name))
-				w.Dst = append(w.Dst, m.Value()...)
+			if string(m.Name()) != "type" {
+				w.Member(string(m.Spelled()), m.Value())
 			}
 		}
 		w.Put("}")

@@ -40,7 +40,7 @@ func (r *request) get(name, otherwise string) raw.Value {
 func (r *request) readBody(body []byte) error {
 	input := false
 	for m := raw.Trim(body).Members(); m.Next(); {
-		name, v := m.Name().String(), m.Value()
+		name, v := string(m.Name()), m.Value()
 		var err error
 		switch name {
 		case "model":

@@ -137,8 +137,11 @@ func (r *reader) part(to *[]chat.Block, part raw.Value, i int) error {
 		if kind == "refusal" {
 			name = kind
 		}
-		b.What, b.Text = chat.Text, part.Get(name).Text()
-		if b.Text.Blank() {
+		text := part.Get(name)
+		if text.Is() && !text.IsText() {
+			return invalidType(at+"."+name, "a string")
+		}
+		if b.What, b.Text = chat.Text, text.Text(); b.Text.Blank() {
 			return nil
 		}
 	case "image_url":
@@ -237,6 +240,9 @@ func (r *reader) assistant(turn *chat.Turn, f *fields) error {
 	if text := f.refusal.Text(); !text.Blank() {
 		turn.Blocks = append(turn.Blocks, chat.Block{What: chat.Text, Text: text, Message: r.message, Part: -1})
 	}
+	if len(f.calls) > 0 && !f.calls.IsArray() {
+		return invalidType(r.at(".tool_calls"), "an array of calls")
+	}
 	i := 0
 	for e := f.calls.Elements(); e.Next(); i++ {
 		call := e.Value()
@@ -262,8 +268,15 @@ func (r *reader) assistant(turn *chat.Turn, f *fields) error {
 	if f.call.IsObject() {
 		b := chat.Block{What: chat.Call, ID: fmt.Sprintf("call_%d", r.message), Name: f.call.Get("name").String(),
 			Args: f.call.Get("arguments").Text(), Message: r.message, Part: -1}
+		if b.Name == "" {
+			at := r.at(".function_call.name")
+			return chat.Invalid("missing_required_parameter", at, "Missing required parameter: '"+at+"'.")
+		}
 		turn.Blocks = append(turn.Blocks, b)
-		r.names = append(r.names, name{b.Name, b.ID})
+		if r.waiting == nil {
+			r.waiting = make(map[string][]string)
+		}
+		r.waiting[b.Name] = append(r.waiting[b.Name], b.ID)
 	}
 	r.sign(turn, f)
 	return nil
@@ -272,14 +285,12 @@ func (r *reader) assistant(turn *chat.Turn, f *fields) error {
 // result reads what a tool, or a function of old, has answered.
 func (r *reader) result(f *fields, legacy bool) error {
 	b := chat.Block{What: chat.Result, ID: f.callID.String(), Failed: f.failed.IsTrue(), Message: r.message, Part: -1}
-	if legacy {
-		for i, n := range r.names {
-			if n.function == f.name.String() {
-				b.ID = n.id
-				r.names = append(r.names[:i], r.names[i+1:]...)
-				break
-			}
+	if name := f.name.String(); legacy {
+		ids := r.waiting[name]
+		if len(ids) == 0 {
+			return chat.Invalid("invalid_value", r.at(".name"), "Invalid value for '"+r.at(".name")+"': no 'function_call' before it calls '"+name+"'.")
 		}
+		b.ID, r.waiting[name] = ids[0], ids[1:]
 	}
 	if b.ID == "" {
 		return chat.Invalid("missing_required_parameter", r.at(".tool_call_id"), "Missing required parameter: '"+r.at(".tool_call_id")+"'.")

@@ -162,17 +162,8 @@ func (r *reader) sign(turn *chat.Turn, f *fields) {
 	if sig := inExtra(f.extra); len(loose) == 0 && len(sig) > 0 {
 		loose = append(loose, chat.Block{Sig: sig, For: forGemini, Message: r.message, Part: -1})
 	}
-	for _, b := range loose {
-		if b.ID == "" {
-			turn.Blocks = signText(turn.Blocks, b)
-			continue
-		}
-		for i := range turn.Blocks {
-			// A function of old has no id to be told by, and is alone.
-			if call := &turn.Blocks[i]; isCall(call) && (call.ID == b.ID || f.call.IsObject()) {
-				call.Sig, call.For = b.Sig, b.For
-			}
-		}
+	if len(loose) > 0 {
+		turn.Blocks = signAll(turn.Blocks, loose, f.call.IsObject())
 	}
 	if slices.ContainsFunc(turn.Blocks, func(b chat.Block) bool { return b.For == forGemini }) {
 		r.req.Use(chat.History, r.at(".reasoning_details"))
@@ -181,20 +172,50 @@ func (r *reader) sign(turn *chat.Turn, f *fields) {
 
 func isCall(b *chat.Block) bool { return b.What == chat.Call || b.What == chat.Custom }
 
-// signText gives a signature to the last text of an answer, and to an empty one
-// where there is none or it is signed already.
-func signText(blocks []chat.Block, sig chat.Block) []chat.Block {
-	at := 0 // behind the last block that is no call
-	for i := range blocks {
-		if !isCall(&blocks[i]) {
-			at = i + 1
+// signAll gives signatures to blocks. A function of old has no id to be told by,
+// and is alone: any signature of a call is its own.
+func signAll(blocks, loose []chat.Block, legacy bool) []chat.Block {
+	var texts []chat.Block
+	calls := make(map[string]raw.Text)
+	for _, b := range loose {
+		switch {
+		case b.ID == "":
+			texts = append(texts, b)
+		case legacy:
+			calls[""] = b.Sig
+		default:
+			calls[b.ID] = b.Sig
 		}
 	}
-	if at > 0 && blocks[at-1].What == chat.Text && len(blocks[at-1].Sig) == 0 {
-		blocks[at-1].Sig, blocks[at-1].For = sig.Sig, sig.For
-		return blocks
+	at := 0 // behind the last block that is no call
+	for i := range blocks {
+		b := &blocks[i]
+		if !isCall(b) {
+			at = i + 1
+			continue
+		}
+		id := b.ID
+		if legacy {
+			id = ""
+		}
+		if sig, ok := calls[id]; ok {
+			b.Sig, b.For = sig, forGemini
+		}
 	}
-	return slices.Insert(blocks, at, chat.Block{What: chat.Text, Sig: sig.Sig, For: sig.For, Message: sig.Message, Part: -1})
+	return signTexts(blocks, at, texts)
+}
+
+// signTexts gives the first signature to the text that ends at at, and the others,
+// or all where there is none, to empty ones behind it.
+func signTexts(blocks []chat.Block, at int, sigs []chat.Block) []chat.Block {
+	if len(sigs) > 0 && at > 0 && blocks[at-1].What == chat.Text && len(blocks[at-1].Sig) == 0 {
+		blocks[at-1].Sig, blocks[at-1].For = sigs[0].Sig, sigs[0].For
+		sigs = sigs[1:]
+	}
+	for i := range sigs {
+		sigs[i] = chat.Block{What: chat.Text, Sig: sigs[i].Sig, For: sigs[i].For, Message: sigs[i].Message, Part: -1}
+	}
+	return slices.Insert(blocks, at, sigs...)
 }
 
 // blocks reads a whole answer that came back as it was. What is not exactly

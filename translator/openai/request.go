@@ -23,11 +23,10 @@ func (Dialect) ReadRequest(t *chat.Trip, body []byte) error {
 	r := reader{req: &t.Request}
 	r.req.Use(chat.Model, "model")
 	for m := raw.Trim(body).Members(); m.Next(); {
-		name, v := m.Name(), m.Value()
-		if len(v) == 0 || v[0] == 'n' {
+		if !m.Value().Is() {
 			continue
 		}
-		if err := r.field(name.String(), v); err != nil {
+		if err := r.field(string(m.Name()), m.Value()); err != nil {
 			return err
 		}
 	}
@@ -45,10 +44,9 @@ type reader struct {
 	functions raw.Value
 	call      raw.Value // function_call
 	message   int       // the index of the message being read
-	names     []name    // legacy calls, by function, that wait for their result
+	// The ids of legacy calls that wait for their result, by function.
+	waiting map[string][]string
 }
-
-type name struct{ function, id string }
 
 // finish reads what depends on more than one field.
 func (r *reader) finish() error {
@@ -170,6 +168,9 @@ func (r *reader) sampling(name string, v raw.Value) (ok bool, err error) {
 	case "seed":
 		return true, r.number(&q.Seed, chat.Seed, name, v, "")
 	case "n":
+		if v.IsNumber() && v.Int() < 1 {
+			return true, invalidType(name, "a positive integer")
+		}
 		return true, r.number(&q.N, chat.Choices, name, v, "1")
 	case "top_logprobs":
 		return true, r.number(&q.TopLogprobs, chat.TopLogprobs, name, v, "0")

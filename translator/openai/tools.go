@@ -91,13 +91,26 @@ func (r *reader) toolChoice(v raw.Value) error {
 	switch kind := v.Get("type").String(); kind {
 	case "function", "custom":
 		c.Mode, c.Name, field = chat.Force, v.Get(kind).Get("name").String(), chat.ChoiceForced
+		if c.Name == "" { // else it would mean any tool
+			at := "tool_choice." + kind + ".name"
+			return chat.Invalid("missing_required_parameter", at, "Missing required parameter: '"+at+"'.")
+		}
 	case "allowed_tools":
 		field = chat.ChoiceAmong
 		allowed := v.Get("allowed_tools")
-		c.Among = []string{}
 		for e := allowed.Get("tools").Elements(); e.Next(); {
 			tool := e.Value()
-			c.Among = append(c.Among, tool.Get(tool.Get("type").String()).Get("name").String())
+			kind := tool.Get("type").String()
+			name := tool.Get(kind).Get("name").String()
+			if name == "" {
+				at := fmt.Sprintf("tool_choice.allowed_tools.tools[%d]", len(c.Among))
+				return chat.Invalid("missing_required_parameter", at, "Missing required parameter: '"+at+"' needs the type and the name of a tool.")
+			}
+			c.Among = append(c.Among, name)
+		}
+		if len(c.Among) == 0 {
+			const at = "tool_choice.allowed_tools.tools"
+			return chat.Invalid("missing_required_parameter", at, "Missing required parameter: '"+at+"' must name at least one tool.")
 		}
 		if allowed.Get("mode").String() == "required" {
 			c.Mode = chat.Force
@@ -112,8 +125,8 @@ func (r *reader) toolChoice(v raw.Value) error {
 
 // legacy reads the fields that tools had before they were tools.
 func (r *reader) legacy() error {
-	if len(r.functions) == 0 || len(r.toolRaw) > 0 {
-		return nil
+	if len(r.req.Tools) > 0 && !r.functions.Hollow() {
+		return chat.Invalid("", "functions", "'functions' and 'tools' cannot be sent together: 'functions' is deprecated, make them 'tools'.")
 	}
 	i := 0
 	for e := r.functions.Elements(); e.Next(); i++ {

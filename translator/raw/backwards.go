@@ -22,8 +22,8 @@ func (v Value) Backwards() Trailing {
 	return Trailing{b: v, at: i - 1}
 }
 
-// Name returns the member's name, escapes and all.
-func (t *Trailing) Name() Text { return Text(t.b[t.key.Start+1 : t.key.End-1]) }
+// Name returns what the member is called, as that of Members does.
+func (t *Trailing) Name() []byte { return unescaped(Text(t.b[t.key.Start+1 : t.key.End-1])) }
 
 // Value returns the member's value.
 func (t *Trailing) Value() Value { return Value(t.b[t.value.Start:t.value.End:t.value.End]) }

@@ -97,8 +97,8 @@ func (v Value) whole() int64 {
 	return int64(f)
 }
 
-// Get returns the member of the object v with that name, the last of several,
-// or no value. Escaped names are not looked for.
+// Get returns the member of the object v with that name, however it is spelled,
+// the last of several, or no value.
 func (v Value) Get(name string) (found Value) {
 	for m := v.Members(); m.Next(); {
 		if string(m.Name()) == name {
@@ -173,8 +173,12 @@ func (m *Members) Skip() bool {
 	return true
 }
 
-// Name returns the member's name, escapes and all.
-func (m *Members) Name() Text { return Text(m.b[m.key.Start+1 : m.key.End-1]) }
+// Name returns what the member is called. Letters may be written as escapes, and
+// servers read the name that they spell: whoever looks for a member must too.
+func (m *Members) Name() []byte { return unescaped(m.Spelled()) }
+
+// Spelled returns the name as it stands, escapes and all, to be written again.
+func (m *Members) Spelled() Text { return Text(m.b[m.key.Start+1 : m.key.End-1]) }
 
 // Value returns the member's value.
 func (m *Members) Value() Value { return Value(m.b[m.value.Start:m.value.End:m.value.End]) }

@@ -14,7 +14,7 @@ func TestValue(t *testing.T) {
 	v := Trim([]byte(` {"a":"x\n\"y\u00e9\ud83d\ude00","b":[1, {"c":-2.5},"]"], "n":null,"e":{ },"t":true} `))
 	var names []string
 	for m := v.Members(); m.Next(); {
-		names = append(names, m.Name().String()+"="+string(m.Value()))
+		names = append(names, string(m.Name())+"="+string(m.Value()))
 	}
 	want := []string{`a="x\n\"y\u00e9\ud83d\ude00"`, `b=[1, {"c":-2.5},"]"]`, `n=null`, `e={ }`, `t=true`}
 	if diff := cmp.Diff(names, want); diff != "" {
@@ -35,6 +35,25 @@ func TestValue(t *testing.T) {
 	}
 	if v.Get("n").Is() || !v.Get("e").Hollow() || !v.Get("t").IsTrue() || v.Get("none").Is() {
 		t.Error("a value is not what it is")
+	}
+}
+
+// A name is what it spells, whichever way a walk goes; it is written as it stood.
+func TestNamesMayBeEscaped(t *testing.T) {
+	v := Value(`{"\u0061":1,"b\"":2,"c":3}`)
+	var names, spelled, back []string
+	for m := v.Members(); m.Next(); {
+		names, spelled = append(names, string(m.Name())), append(spelled, string(m.Spelled()))
+	}
+	for m := v.Backwards(); m.Previous(); {
+		back = append(back, string(m.Name()))
+	}
+	want := [][]string{{"a", `b"`, "c"}, {`\u0061`, `b\"`, "c"}, {"c", `b"`, "a"}}
+	if diff := cmp.Diff([][]string{names, spelled, back}, want); diff != "" {
+		t.Error(diff)
+	}
+	if v.Get("a").Int() != 1 || v.Get(`b"`).Int() != 2 {
+		t.Error("an escape hides a member")
 	}
 }
 
@@ -93,7 +112,7 @@ func FuzzValue(f *testing.F) {
 	f.Fuzz(func(_ *testing.T, b []byte) {
 		v := Trim(b)
 		for m := v.Members(); m.Next(); {
-			_, _, _ = m.Name().String(), m.Value().Int(), m.Value().Text().Runes()
+			_, _, _ = string(m.Name()), m.Value().Int(), m.Value().Text().Runes()
 		}
 		for e := v.Elements(); e.Next(); {
 			_ = e.Value().Get("a").String()

@@ -18,6 +18,14 @@ func (t Text) String() string {
 	return string(t.Append(nil))
 }
 
+// unescaped returns what t says: t itself where nothing is escaped.
+func unescaped(t Text) []byte {
+	if bytes.IndexByte(t, '\\') < 0 {
+		return t
+	}
+	return t.Append(nil)
+}
+
 // Append appends what t says, unescaped. An escape that JSON does not know
 // stays as it is.
 func (t Text) Append(dst []byte) []byte {

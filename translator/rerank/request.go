@@ -35,7 +35,7 @@ type field struct {
 func (r *request) readBody(body []byte) error {
 	var topN, topK raw.Value
 	for m := raw.Trim(body).Members(); m.Next(); {
-		switch name, v := m.Name().String(), m.Value(); name {
+		switch name, v := string(m.Name()), m.Value(); name {
 		case "model":
 		case "query":
 			r.query = v
@@ -193,7 +193,7 @@ func onlyText(d raw.Value) (text raw.Value, alone bool) {
 // own spelling of a value is YAML as well.
 func appendYAML(dst []byte, d raw.Value) []byte {
 	for m := d.Members(); m.Next(); {
-		name := m.Name()
+		name := m.Spelled()
 		if isPlain(name) {
 			dst = append(dst, name...)
 		} else {

@@ -250,8 +250,8 @@ func (c *google) list(v raw.Value, path string, depth int) error {
 func (c *google) each(v raw.Value, path string, depth int) error {
 	c.Put("{")
 	for m := v.Members(); m.Next(); {
-		c.Key(string(m.Name()))
-		if err := c.schema(m.Value(), at(path, m.Name().String()), depth+1); err != nil {
+		c.Key(string(m.Spelled()))
+		if err := c.schema(m.Value(), at(path, string(m.Name())), depth+1); err != nil {
 			return err
 		}
 	}

@@ -115,13 +115,13 @@ func (o *openapi) merged(v, only raw.Value, null bool, path string) error {
 	out := raw.Value{'{'}
 	for m := v.Members(); m.Next(); {
 		if word := string(m.Name()); word != "anyOf" && word != "nullable" && len(only.Get(word)) == 0 {
-			out = append(raw.AppendKey(out, word), m.Value()...)
+			out = append(raw.AppendKey(out, string(m.Spelled())), m.Value()...)
 		} else if word != "anyOf" && !annotations[word] {
 			o.changed = true
 		}
 	}
 	for m := only.Members(); m.Next(); {
-		out = append(raw.AppendKey(out, string(m.Name())), m.Value()...)
+		out = append(raw.AppendKey(out, string(m.Spelled())), m.Value()...)
 	}
 	out = append(out, '}')
 	if null {
@@ -173,7 +173,7 @@ func (o *openapi) anyKind(v raw.Value, kinds []string, null bool, path string) e
 		one.String("type", kind)
 		for m := v.Members(); m.Next(); {
 			if word := string(m.Name()); word != "type" && word != "description" && fitsKind(word, kind) {
-				one.Member(word, m.Value())
+				one.Member(string(m.Spelled()), m.Value())
 			}
 		}
 		one.Put("}")
@@ -229,7 +229,7 @@ func (o *openapi) words(v raw.Value, kind, path string) error {
 			o.changed = o.changed || string(value) != "true"
 		case "default":
 		default:
-			o.Member(word, value)
+			o.Member(string(m.Spelled()), value)
 		}
 	}
 	if kind == "array" {
@@ -243,12 +243,12 @@ func (o *openapi) properties(v raw.Value, path string) error {
 	o.Open("properties", "{")
 	order := []byte{'['}
 	for m := v.Members(); m.Next(); {
-		o.Key(string(m.Name()))
+		o.Key(string(m.Spelled()))
 		if len(order) > 1 {
 			order = append(order, ',')
 		}
-		order = raw.AppendText(order, m.Name())
-		if err := o.schema(m.Value(), at(path, m.Name().String())); err != nil {
+		order = raw.AppendText(order, m.Spelled())
+		if err := o.schema(m.Value(), at(path, string(m.Name()))); err != nil {
 			return err
 		}
 	}

@@ -26,7 +26,7 @@ func (c *google) words(v raw.Value, ring bool, path string, depth int) ([]member
 	var ref string
 	var all raw.Value
 	for m := v.Members(); m.Next(); {
-		switch word := m.Name().String(); word {
+		switch word := string(m.Name()); word {
 		case "$defs", "definitions":
 		case "$ref":
 			ref = m.Value().String()
@@ -170,7 +170,7 @@ func (c *google) resolve(ref string) raw.Value {
 		step = strings.ReplaceAll(strings.ReplaceAll(step, "~1", "/"), "~0", "~")
 		var found raw.Value
 		for m := v.Members(); m.Next(); {
-			if m.Name().String() == step {
+			if string(m.Name()) == step {
 				found = m.Value()
 			}
 		}
@@ -249,7 +249,7 @@ func (c *google) within(ref, path string) ([]string, error) {
 // apart.
 func subschemas(v raw.Value, f func(raw.Value)) {
 	for m := v.Members(); m.Next(); {
-		switch m.Name().String() {
+		switch string(m.Name()) {
 		case "items", "additionalProperties", "additionalItems", "anyOf", "oneOf", "allOf", "prefixItems":
 			f(m.Value())
 			for e := m.Value().Elements(); e.Next(); {
@@ -362,7 +362,7 @@ func members(v raw.Value) (n int) {
 func bothProperties(a, b raw.Value) raw.Value {
 	out := raw.Value{'{'}
 	for m := a.Members(); m.Next(); {
-		out = raw.AppendKey(out, string(m.Name()))
+		out = raw.AppendKey(out, string(m.Spelled()))
 		if other := b.Get(string(m.Name())); len(other) > 0 && !bytes.Equal(other, m.Value()) {
 			out = append(append(out, `{"allOf":[`...), m.Value()...)
 			out = append(append(append(out, ','), other...), `]}`...)
@@ -372,7 +372,7 @@ func bothProperties(a, b raw.Value) raw.Value {
 	}
 	for m := b.Members(); m.Next(); {
 		if len(a.Get(string(m.Name()))) == 0 {
-			out = append(raw.AppendKey(out, string(m.Name())), m.Value()...)
+			out = append(raw.AppendKey(out, string(m.Spelled())), m.Value()...)
 		}
 	}
 	return append(out, '}')

@@ -53,7 +53,7 @@ func AppendClosed(dst []byte, v raw.Value) (_ []byte, changed bool) {
 			continue
 		}
 		var inside bool
-		dst, inside = appendWithin(raw.AppendKey(dst, word), value, within[word])
+		dst, inside = appendWithin(raw.AppendKey(dst, string(m.Spelled())), value, within[word])
 		changed = changed || inside
 	}
 	if closes {
@@ -80,7 +80,7 @@ func appendWithin(dst []byte, v raw.Value, s shape) (_ []byte, changed bool) {
 	case s == each && v.IsObject():
 		dst = append(dst, '{')
 		for m := v.Members(); m.Next(); changed = changed || inside {
-			dst, inside = AppendClosed(raw.AppendKey(dst, string(m.Name())), m.Value())
+			dst, inside = AppendClosed(raw.AppendKey(dst, string(m.Spelled())), m.Value())
 		}
 		return append(dst, '}'), changed
 	}

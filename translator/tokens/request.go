@@ -18,8 +18,8 @@ const (
 
 // Request counts the prompt of a request's body, of any of the APIs: the
 // messages of a chat, the input and instructions of Responses, the system of
-// Messages, the prompt of a completion, the input of embeddings, the query and
-// documents of a rerank.
+// Messages, the prompt of a completion, what Responses puts into a prompt that is
+// kept elsewhere, the input of embeddings, the query and documents of a rerank.
 //
 // Counted is the text that the model reads: the roles, names and contents of
 // messages, what was thought and refused, the names, arguments and results of
@@ -39,7 +39,7 @@ func (c Counter) Request(body []byte) (n int) {
 	w.Counter, w.n = c, 0
 	w.request(raw.Trim(body))
 	n = w.scaled(w.n)
-	if cap(w.scratch)+cap(w.key) <= mostKept {
+	if cap(w.scratch) <= mostKept {
 		walkers.Put(w)
 	}
 	return n
@@ -50,7 +50,6 @@ type walker struct {
 	Counter
 	n       int
 	scratch []byte // a text without its escapes
-	key     []byte // a name without its escapes
 }
 
 // mostKept is the scratch memory that waits for the next request. Requests with
@@ -65,7 +64,7 @@ const deepest = 10
 
 func (w *walker) request(v raw.Value) {
 	for m := v.Members(); m.Next(); {
-		switch v := m.Value(); string(w.folded(&m)) {
+		switch v := m.Value(); string(folded(m.Name())) {
 		case "messages":
 			w.conversation(v)
 			w.n += perReply
@@ -76,12 +75,31 @@ func (w *walker) request(v raw.Value) {
 				w.n += perMessage
 				w.item(v, 1)
 			}
-		case "prompt", "suffix", "query", "documents":
+		case "prompt":
+			w.prompt(v)
+		case "suffix", "query", "documents":
 			w.item(v, 1)
 		case "tools", "functions":
 			w.tools(v)
 		case "response_format", "text":
 			w.answer(v)
+		}
+	}
+}
+
+// prompt counts the prompt of a completion, or what Responses puts into a prompt
+// that the provider keeps: texts, by the names of their places in it.
+func (w *walker) prompt(v raw.Value) {
+	if !v.IsObject() {
+		w.item(v, 1)
+		return
+	}
+	for m := v.Members(); m.Next(); {
+		if string(folded(m.Name())) != "variables" {
+			continue
+		}
+		for in := m.Value().Members(); in.Next(); {
+			w.item(in.Value(), 1)
 		}
 	}
 }
@@ -116,7 +134,7 @@ func (w *walker) item(v raw.Value, depth int) {
 		}
 	case v.IsObject():
 		for m := v.Members(); m.Next(); {
-			w.member(w.folded(&m), m.Value(), depth)
+			w.member(folded(m.Name()), m.Value(), depth)
 		}
 	}
 }
@@ -171,23 +189,11 @@ func (w *walker) say(t raw.Text) {
 
 // folded is name in lower case: servers written in Go take a "Content" for the
 // content.
-func (w *walker) folded(m *raw.Members) []byte {
-	name := w.name(m)
+func folded(name []byte) []byte {
 	for _, c := range name {
 		if c >= 'A' && c <= 'Z' || c >= utf8.RuneSelf {
 			return bytes.ToLower(bytes.ToUpper(name)) // there are letters with two lower cases
 		}
-	}
-	return name
-}
-
-// name returns the name of a member, which an escape does not hide. It is good
-// until the next call.
-func (w *walker) name(m *raw.Members) []byte {
-	name := m.Name()
-	if bytes.IndexByte(name, '\\') >= 0 {
-		w.key = name.Append(w.key[:0])
-		return w.key
 	}
 	return name
 }

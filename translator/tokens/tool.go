@@ -19,7 +19,7 @@ func (w *walker) tools(v raw.Value) {
 	for e := v.Elements(); e.Next(); {
 		tool := e.Value()
 		for m := e.Value().Members(); m.Next(); { // of several the last, as servers take it
-			if name := string(w.folded(&m)); (name == "function" || name == "custom") && m.Value().IsObject() {
+			if name := string(folded(m.Name())); (name == "function" || name == "custom") && m.Value().IsObject() {
 				tool = m.Value()
 			}
 		}
@@ -33,7 +33,7 @@ func (w *walker) tools(v raw.Value) {
 func (w *walker) tool(v raw.Value) bool {
 	var name, description raw.Text
 	for m := v.Members(); m.Next(); {
-		switch string(w.folded(&m)) {
+		switch string(folded(m.Name())) {
 		case "name":
 			name = m.Value().Text()
 		case "description":
@@ -48,7 +48,7 @@ func (w *walker) tool(v raw.Value) bool {
 	}
 	w.line(name, description)
 	for m := v.Members(); m.Next(); {
-		switch v := m.Value(); string(w.folded(&m)) {
+		switch v := m.Value(); string(folded(m.Name())) {
 		case "parameters", "input_schema":
 			w.schema(nil, v, 1)
 		case "format": // the grammar of a custom tool
@@ -68,7 +68,7 @@ func (w *walker) schema(name raw.Text, v raw.Value, depth int) {
 	}
 	var kind, description raw.Text
 	for m := v.Members(); m.Next(); {
-		switch v := m.Value(); string(w.name(&m)) {
+		switch v := m.Value(); string(m.Name()) {
 		case "type":
 			kind = v.Text()
 		case "description":
@@ -100,7 +100,7 @@ func (w *walker) properties(v raw.Value, depth int) {
 	for m := v.Members(); m.Next(); {
 		some = true
 		w.n += perProperty
-		w.schema(m.Name(), m.Value(), depth+1)
+		w.schema(m.Spelled(), m.Value(), depth+1)
 	}
 	if some {
 		w.n += perProperties
