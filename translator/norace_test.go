@@ -5,3 +5,5 @@ package translator
 const raceEnabled = false
 
 const step = 1
+
+const slowdown = 1

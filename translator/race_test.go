@@ -9,3 +9,6 @@ const raceEnabled = true
 // here runs side by side, so the race detector only slows what is tried at each
 // byte without it.
 const step = 17
+
+// slowdown is how much longer things may take under the race detector.
+const slowdown = 10

@@ -267,16 +267,25 @@ func (t *Trip) Judge(rules Rules, h Habits) error {
 			return err
 		}
 	}
-	uses := slices.Clone(t.Request.Uses)
-	for _, u := range uses {
-		switch v := rules.Of(u.Field, t); {
+	// A field that stands there often is decided on, and taken out, once.
+	var verdicts [fieldCount]Verdict
+	for _, u := range t.Request.Uses {
+		v := verdicts[u.Field]
+		again := v != 0
+		if !again {
+			v = rules.Of(u.Field, t)
+			verdicts[u.Field] = v
+		}
+		switch {
 		case v == Shift && u.Field == FormatSchema:
 			// It is not given up: holdForm asks for it in words, and says so.
 		case v == Warn, v == Shift, v == Refuse:
 			if err := t.Lose(v, u.Field, u.Param, "unsupported"); err != nil {
 				return err
 			}
-			t.Request.drop(u.Field)
+			if !again {
+				t.Request.drop(u.Field)
+			}
 		}
 	}
 	return nil
@@ -317,10 +326,23 @@ func (t *Trip) LoseValue(param, reason, message string) error {
 	return Unable(UnsupportedValue, param, message)
 }
 
-// Warn adds a line for x-llmroute-warnings, once.
+// mostWarnings are more lines than x-llmroute-warnings has room for.
+const mostWarnings = 128
+
+// Warn adds a line for x-llmroute-warnings, once. A field may be called as the
+// client likes; in the line it is called as a header can tell.
 func (t *Trip) Warn(field, reason string) {
-	line := field + ";" + reason
-	if !slices.Contains(t.Warnings, line) {
+	line := printable(field) + ";" + reason
+	if len(t.Warnings) < mostWarnings && !slices.Contains(t.Warnings, line) {
 		t.Warnings = append(t.Warnings, line)
 	}
+}
+
+func printable(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r <= ' ' || r > '~' || r == ',' || r == ';' {
+			return '_'
+		}
+		return r
+	}, name[:min(len(name), maxName)])
 }

@@ -66,6 +66,10 @@ func TestJudgeExtensions(t *testing.T) {
 	if err := trip.Judge(Rules{Unknown: Always(Warn)}, Habits{Extensions: []string{"top_k"}}); err != nil {
 		t.Fatal(err)
 	}
+	odd := Trip{Request: Request{Extra: []Member{{"a\r\nb, c;é" + strings.Repeat("d", 100), raw.Value("1")}}}}
+	if err := odd.Judge(Rules{Unknown: Always(Warn)}, Habits{}); err != nil || odd.Warnings[0] != "a__b__c__"+strings.Repeat("d", 54)+";unsupported" {
+		t.Errorf("a header cannot hold %q: %v", odd.Warnings, err)
+	}
 	if got := fmt.Sprintf("%s %d %s", trip.Warnings, len(trip.Request.Extra), []byte(trip.Request.Extension("top_k"))); got != "[thing;unsupported] 1 3" {
 		t.Error(got)
 	}

@@ -105,13 +105,22 @@ func callsOf(turn *Turn) (ids []string) {
 
 // strayResult refuses results that answer no call of the turn before i.
 func strayResult(turns []Turn, i int) error {
+	isResult := func(b Block) bool { return b.What == Result }
+	if !slices.ContainsFunc(turns[i].Blocks, isResult) {
+		return nil
+	}
 	before := i - 1
-	for before >= 0 && turns[before].Role != Assistant && turns[before].Role != User {
+	for before >= 0 && turns[before].Role == System {
 		before--
 	}
+	called := make(map[string]bool)
+	if before >= 0 {
+		for _, id := range callsOf(&turns[before]) {
+			called[id] = true
+		}
+	}
 	for j := range turns[i].Blocks {
-		b := &turns[i].Blocks[j]
-		if b.What == Result && (before < 0 || !slices.Contains(callsOf(&turns[before]), b.ID)) {
+		if b := &turns[i].Blocks[j]; isResult(*b) && !called[b.ID] {
 			return Invalid(invalidValue, fmt.Sprintf("messages[%d].tool_call_id", b.Message),
 				fmt.Sprintf("Invalid value: the tool message's id '%s' answers no call of the assistant message before it.", b.ID))
 		}
@@ -126,38 +135,37 @@ func answerCalls(turns []Turn, i int, calls []string) error {
 	for next < len(turns) && turns[next].Role == System {
 		next++ // a late system message between a call and its result moves behind it
 	}
-	if next == len(turns) && i == len(turns)-1 {
+	if next == len(turns) || turns[next].Role != User {
 		return missingResult(&turns[i], calls[0])
 	}
-	var found []Block
-	if next < len(turns) && turns[next].Role == User {
-		blocks := turns[next].Blocks
-		used := make([]bool, len(blocks))
-		for _, id := range calls {
-			at := slices.IndexFunc(blocks, func(b Block) bool { return b.What == Result && b.ID == id })
-			for at >= 0 && at < len(blocks) && (used[at] || blocks[at].What != Result || blocks[at].ID != id) {
-				at++
-			}
-			if at < 0 || at == len(blocks) {
-				return missingResult(&turns[i], id)
-			}
-			used[at] = true
-			found = append(found, blocks[at])
+	blocks := turns[next].Blocks
+	answers := make(map[string][]int, len(calls)) // where they stand, by the call's id
+	for j := range blocks {
+		if b := &blocks[j]; b.What == Result {
+			answers[b.ID] = append(answers[b.ID], j)
 		}
-		for j, b := range blocks {
-			if !used[j] {
-				found = append(found, b)
-			}
-		}
-		turns[next].Blocks = found
-		if next > i+1 {
-			user := turns[next]
-			copy(turns[i+2:next+1], turns[i+1:next])
-			turns[i+1] = user
-		}
-		return nil
 	}
-	return missingResult(&turns[i], calls[0])
+	found, used := make([]Block, 0, len(blocks)), make([]bool, len(blocks))
+	for _, id := range calls {
+		at := answers[id]
+		if len(at) == 0 {
+			return missingResult(&turns[i], id)
+		}
+		answers[id], used[at[0]] = at[1:], true
+		found = append(found, blocks[at[0]])
+	}
+	for j, b := range blocks {
+		if !used[j] {
+			found = append(found, b)
+		}
+	}
+	turns[next].Blocks = found
+	if next > i+1 {
+		user := turns[next]
+		copy(turns[i+2:next+1], turns[i+1:next])
+		turns[i+1] = user
+	}
+	return nil
 }
 
 func missingResult(turn *Turn, id string) error {
@@ -294,7 +302,7 @@ func (t *Trip) mergeTurns() {
 			continue
 		}
 		if n := len(out); n > 0 && turn.Role != System && out[n-1].Role == turn.Role && len(out[n-1].Replay) == 0 && len(turn.Replay) == 0 {
-			out[n-1].Blocks = append(slices.Clip(out[n-1].Blocks), turn.Blocks...)
+			out[n-1].Blocks = append(out[n-1].Blocks, turn.Blocks...)
 			continue
 		}
 		out = append(out, turn)

@@ -1,64 +1,15 @@
 package chat
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"llmroute/translator/raw"
 )
 
-// maxName bounds the names and ids of tools wherever they have a pattern.
-const maxName = 64
-
-// fit returns s as providers want names and ids: letters, digits, _ and -, at
-// most most of them.
-func fit(s string, most int) string {
-	plain := len(s) > 0 && len(s) <= most
-	for i := 0; plain && i < len(s); i++ {
-		plain = fits(s[i])
-	}
-	if plain {
-		return s
-	}
-	out := make([]byte, 0, len(s))
-	for _, r := range s {
-		if r < 0x80 && fits(byte(r)) {
-			out = append(out, byte(r))
-		} else {
-			out = append(out, '_')
-		}
-	}
-	if len(out) == 0 {
-		return "_"
-	}
-	if len(out) > most {
-		sum := sha256.Sum256([]byte(s))
-		tail := "_" + hex.EncodeToString(sum[:8])
-		out = append(out[:most-len(tail)], tail...)
-	}
-	return string(out)
-}
-
-func fits(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-'
-}
-
-// unique returns name, or name with a number behind it, such that taken does
-// not know it; at most most bytes long.
-func unique(name string, most int, taken func(string) bool) string {
-	base := name
-	for n := 2; taken(name); n++ {
-		tail := "_" + strconv.Itoa(n)
-		name = base[:min(len(base), most-len(tail))] + tail
-	}
-	return name
-}
-
 // nameTools finds names that providers take, and remembers the way back.
 func (t *Trip) nameTools(letterFirst bool) {
+	given := labels{most: maxName}
 	give := func(name string) {
 		if _, ok := t.renames.there[name]; ok || name == "" {
 			return
@@ -72,10 +23,11 @@ func (t *Trip) nameTools(letterFirst bool) {
 		}
 		if t.renames.there == nil {
 			t.renames = renames{map[string]string{}, map[string]string{}}
+			for own := range t.Request.toolNames() {
+				given.take(own)
+			}
 		}
-		to = unique(to, maxName, func(s string) bool {
-			return t.renames.back[s] != "" || s != name && t.Request.hasTool(s)
-		})
+		to = given.give(to)
 		t.renames.there[name], t.renames.back[to] = to, name
 	}
 	for i := range t.Request.Tools {
@@ -92,8 +44,12 @@ func (t *Trip) nameTools(letterFirst bool) {
 	}
 }
 
-func (r *Request) hasTool(name string) bool {
-	return slices.ContainsFunc(r.Tools, func(t Tool) bool { return t.Name == name })
+func (r *Request) toolNames() map[string]bool {
+	names := make(map[string]bool, len(r.Tools))
+	for i := range r.Tools {
+		names[r.Tools[i].Name] = true
+	}
+	return names
 }
 
 // loseVendorTools refuses tools in the words of some vendor, or drops them.
@@ -117,28 +73,31 @@ func (t *Trip) loseVendorTools() error {
 // chooseAmong leaves only the tools that may be called.
 func (t *Trip) chooseAmong(h *Habits) error {
 	r := &t.Request
+	if r.Choice.Name == "" && r.Choice.Among == nil {
+		return nil
+	}
+	tools, among := r.toolNames(), make(map[string]bool, len(r.Choice.Among))
+	for _, name := range r.Choice.Among {
+		among[name] = true
+	}
 	for _, name := range append([]string{r.Choice.Name}, r.Choice.Among...) {
-		if name != "" && !r.hasTool(name) {
+		if name != "" && !tools[name] {
 			return Invalid(invalidValue, "tool_choice", fmt.Sprintf("Invalid value: 'tool_choice' names '%s', which is not in 'tools'.", name))
 		}
 	}
 	if r.Choice.Among == nil || h.NamesAmong {
 		return nil
 	}
-	used := func(tool *Tool) bool { return slices.Contains(r.Choice.Among, tool.Name) }
 	if h.KeepTools {
 		for i := range r.Turns {
 			for _, b := range r.Turns[i].Blocks {
-				if b.Name != "" && !slices.Contains(r.Choice.Among, b.Name) && r.hasTool(b.Name) {
-					if err := t.Lose(Refuse, ChoiceAmong, "tool_choice", "all_tools_allowed"); err != nil {
-						return err
-					}
-					return nil
+				if b.Name != "" && !among[b.Name] && tools[b.Name] {
+					return t.Lose(Refuse, ChoiceAmong, "tool_choice", "all_tools_allowed")
 				}
 			}
 		}
 	}
-	r.Tools = without(r.Tools, func(tool *Tool) bool { return !used(tool) })
+	r.Tools = without(r.Tools, func(tool *Tool) bool { return !among[tool.Name] })
 	return nil
 }
 
@@ -149,14 +108,11 @@ func (t *Trip) identify(most int) {
 	if most == 0 {
 		most = maxName
 	}
-	var taken map[string]bool
+	given := labels{most: most}
 	turns := t.Request.Turns
 	for i := range turns {
-		if len(callsOf(&turns[i])) == 0 {
+		if turns[i].Role != Assistant {
 			continue
-		}
-		if taken == nil {
-			taken = make(map[string]bool)
 		}
 		k := 0
 		for j := range turns[i].Blocks {
@@ -164,11 +120,11 @@ func (t *Trip) identify(most int) {
 			if b.What != Call && b.What != Custom {
 				continue
 			}
-			id := unique(fit(b.ID, most), most, func(s string) bool { return taken[s] })
+			id := given.give(fit(b.ID, most))
 			if id != b.ID {
 				turns[i].Replay = nil // it names the call as it was
 			}
-			b.ID, taken[id] = id, true
+			b.ID = id
 			// The results stand in the order of the calls, at the front.
 			if i+1 < len(turns) && k < len(turns[i+1].Blocks) && turns[i+1].Blocks[k].What == Result {
 				turns[i+1].Blocks[k].ID = b.ID
