@@ -120,7 +120,7 @@ func (p *passthrough) Head(out *Edit, status int, h Headers) error {
 		out.Remove = append(out.Remove, contentEncoding)
 	}
 	out.Mode = p.mode
-	if p.mode == Stream && p.packed != plain && p.hide {
+	if p.mode == Stream && p.packed != plain {
 		out.Remove = append(out.Remove, contentEncoding)
 	}
 	if p.mode == Stream && h.Get("content-length") != "" {
@@ -159,29 +159,39 @@ func (p *passthrough) Body(dst, chunk []byte, last bool) (out []byte, same bool,
 		err := p.backend.attributed(&chat.Error{Status: http.StatusUnauthorized})
 		p.watch.tally.refuse(err)
 		return openai.Dialect{}.WriteError(dst, err), false, nil
-	case p.mode == Whole && p.status >= 400:
-		return p.refused(dst, chunk)
 	case p.mode == Whole:
-		p.watch.whole(p.packed.unpack(chunk))
+		return p.whole(dst, chunk)
 	case p.mode == Stream:
 		return p.stream(dst, chunk, last)
 	}
 	return dst, true, nil
 }
 
-// refused reads an error's body, which goes on as it came, unpacked, unless it
-// says in words of its own that the request is too long.
-func (p *passthrough) refused(dst, chunk []byte) (out []byte, same bool, err error) {
-	body := p.packed.unpack(chunk)
-	if err := overflow(p.status, body); err != nil {
-		p.watch.tally.refuse(err)
-		return openai.Dialect{}.WriteError(dst, err), false, nil
+// whole reads a reply that came in one piece. An answer goes on as it came, and an
+// error too, but unpacked, if it has OpenAI's shape.
+func (p *passthrough) whole(dst, chunk []byte) (out []byte, same bool, err error) {
+	status, body := p.status, p.packed.unpack(chunk)
+	if status < 400 {
+		if p.watch.whole(body); p.watch.tally.Status == 0 {
+			return dst, true, nil
+		}
+		status = p.watch.tally.Status
 	}
-	p.watch.refused(p.status, body)
-	if p.packed == plain {
+	fault := misshapen(status, body)
+	if fault != nil {
+		p.watch.tally.refuse(fault)
+	} else {
+		p.watch.refused(status, body)
+	}
+	switch {
+	case p.packed != plain && p.status < 400: // an answer is promised as it came
 		return dst, true, nil
+	case fault != nil:
+		return openai.Dialect{}.WriteError(dst, fault), false, nil
+	case p.packed != plain:
+		return append(dst, body...), false, nil
 	}
-	return append(dst, body...), false, nil
+	return dst, true, nil
 }
 
 func (p *passthrough) Tally() Tally { return p.watch.tally }
@@ -198,8 +208,8 @@ func (p *passthrough) stream(dst, chunk []byte, last bool) (out []byte, same boo
 	}
 	p.watch.end()
 	text := p.watch.broken()
-	if text == "" || same && p.packed != plain {
-		return out, same, nil // behind what is packed nothing can be put
+	if text == "" {
+		return out, same, nil
 	}
 	if same {
 		out = append(dst, chunk...)
@@ -217,26 +227,24 @@ func (p *passthrough) piece(dst, chunk []byte, last bool) (out []byte, same bool
 	return dst, true, p.watched(chunk, last)
 }
 
-// unpacked reads a stream that comes packed. It goes on as it came, unless there
-// is something to hide in it: then it goes on unpacked.
+// unpacked reads a stream that comes packed. It goes on unpacked: behind what is
+// packed an error could not be put.
 func (p *passthrough) unpacked(dst, chunk []byte, last bool) (out []byte, same bool, err error) {
 	out = dst
 	p.gzip.Push(chunk, last)
 	for err == nil {
-		plain, more := p.gzip.Next()
+		piece, more := p.gzip.Next()
 		if !more && !last {
 			break
 		}
-		var unchanged bool
-		out, unchanged, err = p.piece(out, plain, !more)
-		if unchanged && p.hide {
-			out = append(out, plain...)
+		if out, same, err = p.piece(out, piece, !more); same {
+			out = append(out, piece...)
 		}
 		if !more {
 			break
 		}
 	}
-	return out, !p.hide, err
+	return out, false, err
 }
 
 // watched reads the events of a chunk that passes as it is.

@@ -61,19 +61,4 @@ func (u *Usage) settle() {
 
 // count reads a JSON number as a count of tokens. What is none counts nothing;
 // a fraction is cut off.
-func count(value []byte) int64 {
-	const most = 1 << 53 // beyond it JSON numbers are not exact anyway
-	var n int64
-	for _, c := range value {
-		if c < '0' || c > '9' {
-			if c != '.' {
-				return 0
-			}
-			break
-		}
-		if n = n*10 + int64(c-'0'); n > most {
-			return 0
-		}
-	}
-	return n
-}
+func count(v raw.Value) int64 { return max(v.Int(), 0) }

@@ -12,9 +12,22 @@ import (
 type watch struct {
 	op       Operation
 	tally    Tally
-	finished bool // some choice has told its finish reason
-	answered bool // a whole reply holds what was asked for, or some of it
+	told     choices // those that a stream has begun, and ended
+	answered bool    // a whole reply holds what was asked for, or some of it
 }
+
+// mostChoices is how many a client may ask for.
+const mostChoices = 128
+
+// choices are those that a stream has told of, one bit each, by their indexes
+// below mostChoices.
+type choices struct{ begun, ended [mostChoices / 64]uint64 }
+
+func (c *choices) begin(index int64) { c.begun[index/64] |= 1 << (index % 64) }
+func (c *choices) end(index int64)   { c.ended[index/64] |= 1 << (index % 64) }
+
+// complete reports whether all that was begun has ended.
+func (c *choices) complete() bool { return c.ended == c.begun && *c != choices{} }
 
 // event takes note of one event's data.
 func (w *watch) event(data []byte) (c chunk) {
@@ -33,7 +46,7 @@ func (w *watch) event(data []byte) (c chunk) {
 // end takes note that the stream is over. Not every server says [DONE], and
 // none has to after an error: what said how it ends has ended properly.
 func (w *watch) end() {
-	if w.finished || w.tally.Error != "" {
+	if w.told.complete() || w.tally.Error != "" {
 		w.tally.Done = true
 	}
 }
@@ -101,13 +114,12 @@ func (w *watch) chunk(data []byte) (c chunk) {
 // reports whether any of them carries content.
 func (w *watch) choices(value []byte) (content bool) {
 	for e := raw.ElementsAt(value, 0); e.Next(); {
-		first := true
-		finish := span{}
+		index, finish := int64(0), span{}
 		m := raw.MembersAt(value, e.Place().Start)
 		for m.Next() {
 			switch string(m.Name()) {
 			case "index":
-				first = string(m.Value()) == "0"
+				index = min(count(m.Value()), mostChoices-1)
 			case "finish_reason":
 				finish = m.Place()
 			case "delta":
@@ -116,9 +128,10 @@ func (w *watch) choices(value []byte) (content bool) {
 				content = !m.Value().Empty() || content
 			}
 		}
+		w.told.begin(index)
 		if reason := value[finish.Start:finish.End]; len(reason) > 2 && reason[0] == '"' {
-			w.finished = true
-			if first {
+			w.told.end(index)
+			if index == 0 {
 				note(&w.tally.Finish, reason)
 			}
 		}
@@ -173,7 +186,8 @@ func (w *watch) typed(data []byte) {
 	case "image_generation.completed", "image_edit.completed":
 		w.usage(usage)
 		w.tally.Events++
-		w.finished = true // one image is; there may be more
+		w.told.begin(0)
+		w.told.end(0) // one image is whole; there may be more
 	case "error", "":
 		if fault == nil && kind != nil {
 			fault = data // flat, as OpenAI's document has it

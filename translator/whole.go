@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 
+	"llmroute/translator/chat"
 	"llmroute/translator/raw"
 )
 
@@ -93,7 +94,7 @@ func (w *watch) refused(status int, body []byte) {
 		}
 	}
 	if w.tally.Error = errorIn(body); w.tally.Error == "" {
-		w.tally.Error = statusError(status)
+		w.tally.Error = chat.TypeOf(status)
 	}
 }
 
@@ -147,19 +148,4 @@ func statusIn(body []byte) int {
 		}
 	}
 	return http.StatusBadGateway
-}
-
-// statusError returns the type OpenAI gives an error of this status.
-func statusError(status int) string {
-	switch {
-	case status == 401:
-		return "authentication_error"
-	case status == 403:
-		return "permission_error"
-	case status == 429:
-		return "rate_limit_error"
-	case status >= 500:
-		return "server_error"
-	}
-	return "invalid_request_error"
 }
