@@ -59,7 +59,7 @@ func (r *reader) part(evs []chat.Event, part raw.Value) []chat.Event {
 		}
 	case "toolUse":
 		if v.Get("type").String() == serverTool {
-			b.what = chat.Opaque
+			r.untold(b, serverTool)
 			break
 		}
 		evs = r.called(evs, b, v)
@@ -68,9 +68,15 @@ func (r *reader) part(evs []chat.Event, part raw.Value) []chat.Event {
 			evs = append(evs, chat.Event{Kind: chat.Delta, What: chat.Call, Block: b.number, JSON: input})
 		}
 	default:
-		b.what = chat.Opaque
+		r.untold(b, string(m.Name()))
 	}
 	return r.close(evs, b)
+}
+
+// untold takes note of a block that OpenAI has no word for.
+func (r *reader) untold(b *block, kind string) {
+	b.what = chat.Opaque
+	r.trip.WarnPart(kind)
 }
 
 // metadata reads what both kinds of reply say of themselves.

@@ -128,7 +128,7 @@ func (r *reader) begin(evs []chat.Event, v raw.Value) []chat.Event {
 	if string(m.Name()) == "toolUse" && start.Get("type").String() != serverTool {
 		return r.called(evs, b, start)
 	}
-	b.what, b.opened = chat.Opaque, false
+	r.untold(b, string(m.Name()))
 	r.odd = true
 	r.forgo("incomplete") // of what it holds, the stream tells too little to say it again
 	return evs
