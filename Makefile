@@ -13,6 +13,12 @@ ENVOY_VERSION  ?= 1.40.0
 ENVOY_VERSIONS ?= 1.40.0 1.39.3 1.38.3
 OPENAI_PYTHON  ?= 3.52.0
 MISTRAL_PYTHON ?= 3.7.0
+LANGCHAIN      ?= 1.7.3
+LANGCHAIN_CORE ?= 1.7.2
+AI_SDK         ?= 6.0.326
+AI_COMPATIBLE  ?= 2.0.87
+AI_OPENROUTER  ?= 2.10.0
+ZOD            ?= 4.6.7
 TIKTOKEN       ?= 0.14.0
 TIKTOKEN_LIBS  := .envoy/tiktoken-$(TIKTOKEN)
 RANKS          := github.com/pkoukk/tiktoken-go-loader@v0.0.2
@@ -25,12 +31,15 @@ REQUESTS  ?= 5000000
 TIMEOUT   ?= 14m
 ARGS      ?=
 
-# The official clients that the end-to-end tests drive; nothing is installed
-# outside the checkout.
-PYTHON_LIBS := .envoy/python-$(OPENAI_PYTHON)
+# The clients that the end-to-end tests drive; nothing is installed outside the
+# checkout.
+PYTHON_LIBS := .envoy/python-$(OPENAI_PYTHON)-$(MISTRAL_PYTHON)-$(LANGCHAIN)-$(LANGCHAIN_CORE)
+NODE_LIBS   := .envoy/node-$(AI_SDK)-$(AI_COMPATIBLE)-$(AI_OPENROUTER)-$(ZOD)
 export PYTHONPATH := $(CURDIR)/$(PYTHON_LIBS)
+export NODE_PATH  := $(CURDIR)/$(NODE_LIBS)/node_modules
+PIP := python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-warn-conflicts --no-compile
 
-.PHONY: help build run test race fuzz bench drills lint fmt generate check e2e envoy python compiler redis tokens
+.PHONY: help build run test ready vet race fuzz bench drills lint fmt generate check e2e envoy python node compiler redis tokens
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -43,12 +52,20 @@ run: build envoy ## start the gateway: sidecar, Envoy and, without keys, the emb
 
 # Translation is tested twice: what runs at every byte, what measures time and what
 # measures memory is too slow, or means nothing, under the race detector.
-test: envoy python compiler redis ## everything that must pass: vet, unit, race, goldens, end to end with a real Envoy
-	@go vet -race ./...
-	go test -race -vet off -timeout $(TIMEOUT) ./...
+test: ready ## everything that must pass: vet, unit, race, goldens, end to end with a real Envoy
+	@go test -race -vet off -timeout $(TIMEOUT) ./...
 	go test ./translator ./translator/tokens
 
-race: compiler envoy redis ## the tests with the race detector in random order, COUNT times
+# What tests need, side by side: downloads wait for others, compilers do not. It has
+# a recipe of its own because one that names MAKE runs in a dry run too, all of it.
+ready:
+	@$(MAKE) --no-print-directory -j vet envoy python node compiler redis
+
+# With the race detector, as the tests are compiled.
+vet: | compiler
+	@go vet -race ./...
+
+race: envoy python node compiler redis ## the tests with the race detector in random order, COUNT times
 	@go test -race -shuffle on -count $(COUNT) -timeout 0 ./...
 
 # Left alone, Go spends a minute of making small on each input that is new to it,
@@ -66,7 +83,7 @@ bench: envoy ## measure against a processor that does nothing and against bare E
 	go test -run '^$$' -bench . -benchmem -benchtime 500ms ./bench/noop
 	go run ./bench $(ARGS)
 
-e2e: envoy python ## the end-to-end tests alone, on the Envoy of ENVOY_VERSION
+e2e: envoy python node ## the end-to-end tests alone, on the Envoy of ENVOY_VERSION
 	@ENVOY_VERSION=$(ENVOY_VERSION) go test -count=1 -timeout $(TIMEOUT) ./internal/envoy/... ./tests/e2e/...
 
 drills: ## hours rather than minutes: every Envoy, REQUESTS against Envoy's own routing, long fuzzing, the races again
@@ -111,22 +128,28 @@ check: generate fmt lint ## generate, format and lint, then fail if that changed
 envoy: ## get the Envoy of ENVOY_VERSION into .envoy/ (ENVOY_PATH names another)
 	@go run ./internal/envoy/fetch -version $(ENVOY_VERSION) > /dev/null
 
-python: $(PYTHON_LIBS)/.done $(PYTHON_LIBS)/.mistralai-$(MISTRAL_PYTHON)
+python: $(PYTHON_LIBS)/.done
+node: $(NODE_LIBS)/.done
 
 # --target needs no venv, which Debian packs apart, and touches no system folder.
+# LangChain's core is named because its newest want more than the others can have,
+# and pip would try them one by one.
 $(PYTHON_LIBS)/.done:
-	@echo 'fetching the openai client $(OPENAI_PYTHON) for the tests'
-	python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-warn-conflicts --target $(@D) 'openai==$(OPENAI_PYTHON)'
+	@python3 -m pip --version > /dev/null 2>&1 || { echo "the tests drive clients for Python: install Python 3.11 or newer with its pip" >&2; exit 1; }
+	echo 'fetching clients for Python: openai $(OPENAI_PYTHON), mistralai $(MISTRAL_PYTHON), langchain-openai $(LANGCHAIN)'
+	$(PIP) --target $(@D) 'openai==$(OPENAI_PYTHON)' 'mistralai==$(MISTRAL_PYTHON)' 'langchain-openai==$(LANGCHAIN)' 'langchain-core==$(LANGCHAIN_CORE)'
 	touch $@
 
-# What it shares with the openai client stays as that one has it.
-$(PYTHON_LIBS)/.mistralai-$(MISTRAL_PYTHON): $(PYTHON_LIBS)/.done
-	@echo 'fetching the mistralai client $(MISTRAL_PYTHON) for the tests'
-	python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-warn-conflicts --target $(@D) 'mistralai==$(MISTRAL_PYTHON)' 2>&1 | { grep -v 'already exists' >&2 || true; }
+$(NODE_LIBS)/.done:
+	@npm --version > /dev/null 2>&1 || { echo "the tests drive clients for Node: install Node 20 or newer with its npm" >&2; exit 1; }
+	echo 'fetching clients for Node: ai $(AI_SDK), @ai-sdk/openai-compatible $(AI_COMPATIBLE), @openrouter/ai-sdk-provider $(AI_OPENROUTER)'
+	mkdir -p $(@D)
+	npm install --prefix $(@D) --loglevel=error --ignore-scripts --no-audit --no-fund --no-package-lock \
+	  'ai@$(AI_SDK)' '@ai-sdk/openai-compatible@$(AI_COMPATIBLE)' '@openrouter/ai-sdk-provider@$(AI_OPENROUTER)' 'zod@$(ZOD)'
 	touch $@
 
 $(TIKTOKEN_LIBS)/.done:
-	@python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-warn-conflicts --target $(@D) 'tiktoken==$(TIKTOKEN)'
+	@$(PIP) --target $(@D) 'tiktoken==$(TIKTOKEN)'
 	touch $@
 
 # The race detector is linked with C.
@@ -137,8 +160,9 @@ compiler:
 	fi
 
 # The shared limits are tested on a server of the tests' own. Debian's package
-# would start one as a service; in this runlevel it does not.
-redis:
+# would start one as a service; in this runlevel it does not. Behind the compiler,
+# because Debian's packages are installed one at a time.
+redis: | compiler
 	@if ! command -v valkey-server redis-server > /dev/null; then
 	  echo 'no redis-server, which the tests of shared limits need: installing it'
 	  apt-get -qq update && RUNLEVEL=1 apt-get -qq install -y --no-install-recommends redis-server > /dev/null

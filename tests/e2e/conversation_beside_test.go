@@ -176,7 +176,7 @@ func (p *parlour) manyTexts(t *testing.T) {
 		Tokens  int       `json:"tokens"`
 		Sum     string    `json:"sum"`
 	}
-	runPython(t, "clients/embeddings.py", p.URL+"/v1", 2048, &got)
+	runClient(t, []string{"python3", "clients/embeddings.py", p.URL + "/v1"}, 2048, &got)
 	q := provider.Last()
 	if q == nil || gjson.GetBytes(q.Body, "encoding_format").Str != "base64" || gjson.GetBytes(q.Body, "input.#").Int() != 2048 {
 		t.Fatalf("the provider received %.200s", q.Body)

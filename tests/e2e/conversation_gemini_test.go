@@ -10,6 +10,8 @@ import (
 	"llmroute/internal/fakellm"
 )
 
+const gemini35 = "gemini-3.5-flash"
+
 // unsigned is the warning of calls that came back without Gemini's signature.
 const unsigned = "reasoning;signature_missing"
 
@@ -107,7 +109,7 @@ var geminiSheet = slices.Concat([]conversation{
 	written("gemini 14: a picture whose kind nobody knows", "requests/openai_gcpvertexai/images_untyped", vertex, ""),
 	written("gemini 14: a picture in a bucket", "requests/openai_gemini/images_bucket", studio, ""),
 	written("gemini 14: a picture alone", "requests/openai_gcpvertexai/images_alone", vertex, "You said nothing – and gemini-2.5-flash has nothing to add.|stop"),
-	written("gemini 15: an answer that was begun", "requests/openai_gemini/prefill", studio, echoOf("gemini-3.5-flash", "One,")),
+	written("gemini 15: an answer that was begun", "requests/openai_gemini/prefill", studio, echoOf(gemini35, "One,")),
 	written("gemini 15: an answer that was begun, of a newer model", "requests/openai_gemini/prefill_refused", studio, ""),
 	played("gemini 16: our key", "openai_gemini/error_key", studio, "502 provider_auth_error"),
 	played("gemini 16: too long a prompt", "openai_gemini/error_overflow", studio, "400 context_length_exceeded"),

@@ -149,7 +149,7 @@ func openParlour(t *testing.T) *parlour {
 	var docs strings.Builder
 	rules := make([]string, 0, len(homes))
 	for _, h := range homes {
-		provider := fakellmtest.Start(t, 512, fakellm.Options{Delay: -1, Keys: []string{"sk-backend"}, Replay: replay})
+		provider := fakellmtest.Start(t, 2048, fakellm.Options{Delay: -1, Keys: []string{"sk-backend"}, Replay: replay})
 		p.providers[h.name] = provider
 		name := strings.ToLower(h.name)
 		fmt.Fprintf(&docs, "---\napiVersion: aigateway.envoyproxy.io/v1alpha1\nkind: LLMBackend\nmetadata: {name: %s}\nspec:\n  endpoint: %s\n  %s\n",

@@ -2,8 +2,6 @@ package e2e
 
 import (
 	"encoding/base64"
-	"encoding/json"
-	"fmt"
 	"strings"
 	"testing"
 
@@ -12,108 +10,143 @@ import (
 	"llmroute/internal/fakellm"
 )
 
-// thinkingTalk is a conversation over five rounds with a model that thinks and
-// calls tools, held by a client that keeps of each answer what it does.
-type thinkingTalk struct {
-	Name    string            `json:"name"`
-	Headers map[string]string `json:"headers"`
-	Model   string            `json:"model"`
-	Stream  bool              `json:"stream"`
-	Keeps   string            `json:"keeps"`
+// thinker is a model that conversations with tools are held with, and its fault.
+type thinker struct{ model, fault string }
+
+// thinkers are the models of a home: "+interleave" thinks before each part of an
+// answer, "+redacted" hides the first thought, and Opus 5.5 signs all that stands
+// before a thought.
+func thinkers(h *home) []thinker {
+	switch {
+	case h.among(claudes):
+		return []thinker{{sonnet45, ""}, {sonnet46, ""}, {opus55, ""}, {sonnet46, "interleave"}, {opus55, "interleave"}, {sonnet45, "redacted"}}
+	case h.among([]string{studio}):
+		return []thinker{{gemini35, ""}}
+	}
+	return []thinker{{fakellm.Small, ""}}
 }
 
-// round is what came of one request.
-type round struct {
-	Message  json.RawMessage `json:"message"`
-	Warnings string          `json:"warnings"`
-	Error    string          `json:"error"`
-}
+// keeps is what a client sends back of the reasoning that came with an answer.
+type keeps uint8
 
-// Clients that echo what they got keep the thread of a model's thoughts: what was
-// signed comes back byte for byte, where it stood. With those that keep less it
-// goes on without, and a warning says what is missing.
-//
-// These are the conversations 7 to 9 of Anthropic's and 2 of Bedrock's, on every
-// home of Claude: "+interleave" thinks before each part of an answer, "+redacted"
-// hides the first thought, and Opus 5.5 signs all that stands before a thought.
-func TestThinkingOn(t *testing.T) {
-	p := openParlour(t)
-	var talks []thinkingTalk
-	for i := range homes {
-		h := &homes[i]
-		if h.only || !h.among(claudes) {
-			continue
-		}
-		for _, thinks := range []struct{ model, fault string }{
-			{sonnet45, ""}, {sonnet46, ""}, {opus55, ""}, {sonnet46, "interleave"}, {opus55, "interleave"}, {sonnet45, "redacted"},
-		} {
-			for _, keeps := range []string{"dict", "openrouter", "langchain", "vercel"} {
-				for _, stream := range []bool{false, true} {
-					name := fmt.Sprintf("%s/%s+%s/%s/stream=%v", h.name, thinks.model, thinks.fault, keeps, stream)
-					headers := map[string]string{"x-home": h.name, "x-talk": name, "x-fake-fault": thinks.fault}
-					talks = append(talks, thinkingTalk{name, headers, thinks.model, stream, keeps})
-				}
-			}
+const (
+	nothing    keeps = iota
+	signatures       // of Gemini's calls
+	everything
+)
+
+func (v *visit) keeps() keeps {
+	switch v.Client {
+	case "openai", "openrouter":
+		return everything
+	case "google", "openaiCompatible":
+		if v.gemini() {
+			return signatures
 		}
 	}
-	var rounds map[string][]round
-	runPython(t, "clients/thinking.py", p.URL+"/v1", talks, &rounds)
-	for _, talk := range talks {
-		t.Run(talk.Name, func(t *testing.T) {
-			var received []*fakellm.Request
-			for _, q := range p.providers[talk.Headers["x-home"]].Requests() {
-				if q.Header.Get("X-Talk") == talk.Name {
-					received = append(received, q)
-				}
-			}
-			talk.check(t, rounds[talk.Name], received)
-		})
+	return nothing
+}
+
+// shows reports whether the client shows its user what the model thinks.
+func (v *visit) shows() bool {
+	switch {
+	case v.Client == "langchain" || v.fault == "redacted" || !v.home.foreign:
+		return false
+	case v.Client == "openrouter": // it reads reasoning_details alone
+		return v.home.among(claudes) && (v.fault == "" || v.Stream)
+	}
+	return true
+}
+
+func (v *visit) gemini() bool { return v.home.among([]string{studio}) }
+
+// wants are the answers of the five rounds: two calls, one after their results, an
+// end, and two more rounds about another question.
+func (v *visit) wants() []string {
+	call := func(name, city string) string { return name + `({"city":"` + city + `"})` }
+	results := "noon rain; and the stock?"
+	if v.home.name == cohere || v.home.name == mistral {
+		results = "rain; and the stock?" // the last is a message of its own
+	}
+	return []string{
+		"|" + call("clock", "The weather and the clock?") + "|" + call("weather", "The weather and the clock?") + "|tool_calls",
+		"|" + call("stock", results) + "|tool_calls",
+		echoOf(v.Model, "up"),
+		"|" + call("weather", "And the weather tomorrow?") + "|tool_calls",
+		"|" + call("stock", "rain; and the stock?") + "|tool_calls",
 	}
 }
 
-// check looks at each round: what the client saw, and what the provider received
-// of what it had signed in the rounds before.
-func (talk *thinkingTalk) check(t *testing.T, rounds []round, received []*fakellm.Request) {
+// checkTools looks at each round: what the client saw, and what the provider
+// received of what it had signed in the rounds before.
+func (v *visit) checkTools(t *testing.T, rounds []round, received []*fakellm.Request) {
 	t.Helper()
-	if len(rounds) != 5 || len(received) != 5 {
-		t.Fatalf("%d rounds and %d requests, want 5: %+v", len(rounds), len(received), rounds)
+	want := v.wants()
+	if len(rounds) != len(want) || len(received) != len(want) {
+		t.Fatalf("%d rounds and %d requests, want %d: %+v", len(rounds), len(received), len(want), rounds)
 	}
-	echoes := talk.Keeps == "dict" || talk.Keeps == "openrouter"
-	var signed []string
-	for i, r := range rounds {
-		if r.Error != "" {
-			t.Fatalf("round %d: %s\nafter %s", i+1, r.Error, received[i].Body)
+	var signed []proof
+	back := 0
+	for i := range rounds {
+		r := &rounds[i]
+		if r.spelled() != want[i] {
+			t.Errorf("round %d: the client saw\n%s, want\n%s", i+1, r.spelled(), want[i])
 		}
 		body := string(received[i].Body)
-		for _, proof := range signed {
-			if strings.Contains(body, proof) != echoes {
-				t.Errorf("round %d: that %s came back is %v\nin %s", i+1, proof, !echoes, body)
+		for _, p := range signed {
+			if strings.Contains(body, p.text) != p.kept {
+				t.Errorf("round %d: that %s came back is %v\nin %s", i+1, p.text, !p.kept, body)
+			}
+			if p.kept && i == len(want)-1 {
+				back++
 			}
 		}
-		want := ""
-		if inLoop := i > 0 && gjson.GetBytes(rounds[i-1].Message, "tool_calls.0").Exists(); inLoop && !echoes {
-			want = "reasoning;missing"
-			if talk.Model == sonnet45 {
-				want = "reasoning_effort;reasoning_lost"
-			}
-		}
-		if r.Warnings != want {
+		if want := v.lost(i, want); r.Warnings != want {
 			t.Errorf("round %d: warnings %q, want %q", i+1, r.Warnings, want)
 		}
-		signed = append(signed, proofs(t, r.Message)...)
+		if i == 0 && v.shows() != strings.HasPrefix(r.Reasoning, "They want to know about “The weather and the clock?”") {
+			t.Errorf("the client shows the thought %q", r.Reasoning)
+		}
+		signed = append(signed, v.proofs(t, r)...)
 	}
-	if least := map[bool]int{true: 5, false: 2}[echoes]; len(signed) < least {
-		t.Errorf("%d thoughts in five rounds, want %d", len(signed), least)
+	if signs := v.home.among(claudes) || v.gemini(); signs && v.keeps() > nothing && back < 3 {
+		t.Errorf("%d things that were signed came back with the last request, want 3 at least", back)
 	}
+}
+
+// lost is the warning of a round where the client has not kept what the model
+// should have back.
+func (v *visit) lost(i int, saw []string) string {
+	switch {
+	case i == 0 || v.keeps() > nothing:
+	case v.gemini():
+		return unsigned
+	case !strings.HasSuffix(saw[i-1], "tool_calls"):
+	case v.Model == sonnet45:
+		return "reasoning_effort;reasoning_lost"
+	case v.home.among(claudes):
+		return "reasoning;missing"
+	}
+	return ""
+}
+
+// proof is what a provider has signed, and whether the client sends it back.
+type proof struct {
+	text string
+	kept bool
 }
 
 // proofs returns what of an answer must come back, byte for byte: each thought of
 // a whole answer that came along, and else each signature.
-func proofs(t *testing.T, message []byte) (list []string) {
+func (v *visit) proofs(t *testing.T, r *round) (list []proof) {
 	t.Helper()
-	for _, e := range gjson.GetBytes(message, "reasoning_details").Array() {
+	for _, e := range gjson.GetBytes(r.Message, "reasoning_details").Array() {
+		kept := v.keeps() == everything || v.keeps() == signatures && e.Get("id").Exists()
+		if v.Client == "openrouter" && len(r.Calls) == 0 && r.Reasoning == "" {
+			kept = false // the SDK has no part of the answer to keep it with
+		}
 		if !strings.HasPrefix(e.Get("id").Str, "llmroute:blocks:") {
-			list = append(list, e.Get("signature").Str+e.Get("data").Str)
+			list = append(list, proof{e.Get("signature").Str + e.Get("data").Str, kept})
 			continue
 		}
 		blocks, err := base64.StdEncoding.DecodeString(e.Get("data").Str)
@@ -123,7 +156,7 @@ func proofs(t *testing.T, message []byte) (list []string) {
 		list = nil // it says what the entries before it said
 		for _, b := range gjson.ParseBytes(blocks).Array() {
 			if strings.Contains(b.Raw, "thinking") || strings.Contains(b.Raw, "reasoning") {
-				list = append(list, b.Raw)
+				list = append(list, proof{b.Raw, kept})
 			}
 		}
 	}

@@ -39,7 +39,7 @@ func (p *parlour) forPython(t *testing.T) {
 		}
 	}
 	var got map[string]string
-	runPython(t, "clients/conversations.py", p.URL+"/v1", lines, &got)
+	runClient(t, []string{"python3", "clients/conversations.py", p.URL + "/v1"}, lines, &got)
 	for name, text := range want {
 		if got[name] != text {
 			t.Errorf("%s: saw\n%s, want\n%s", name, got[name], text)
@@ -47,8 +47,8 @@ func (p *parlour) forPython(t *testing.T) {
 	}
 }
 
-// runPython runs a script with an argument, and JSON at both ends.
-func runPython(t *testing.T, script, argument string, in, out any) {
+// runClient runs a script with JSON at both ends.
+func runClient(t *testing.T, command []string, in, out any) {
 	t.Helper()
 	body, err := json.Marshal(in)
 	if err != nil {
@@ -56,15 +56,15 @@ func runPython(t *testing.T, script, argument string, in, out any) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "python3", script, argument)
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Env, cmd.Stdin = cleanEnvironment(), bytes.NewReader(body)
 	var complaints bytes.Buffer
 	cmd.Stderr = &complaints
 	said, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("%s: %v\n%s", script, err, complaints.Bytes())
+		t.Fatalf("%s: %v (\"make e2e\" and \"make test\" fetch the clients)\n%s", command, err, complaints.Bytes())
 	}
 	if err := json.Unmarshal(said, out); err != nil {
-		t.Fatalf("%s: %v in %s", script, err, said)
+		t.Fatalf("%s: %v in %s", command, err, said)
 	}
 }
