@@ -96,7 +96,8 @@ var anthropicSheet = []conversation{
 	{name: "anthropic 17: an error first", model: sonnet45 + "+errevent0", only: claudes, body: hi, streamed: "failed"},
 	{name: "anthropic 17: a stream that is cut before its end", model: sonnet45 + "+short17", only: []string{claude}, body: hi, streamed: "failed"},
 	{name: "anthropic 18: too long a prompt", model: sonnet45 + "+context", only: claudes, body: hi, saw: "400 context_length_exceeded"},
-	{name: "anthropic 19: what nobody knows", model: sonnet45 + "+odd", only: claudes, body: hi, saw: echoOf(sonnet45, "hi")},
+	{name: "anthropic 19: what nobody knows", model: sonnet45 + "+odd", only: []string{claude}, body: hi, saw: echoOf(sonnet45, "hi")},
+	{name: "anthropic 19: what nobody knows of Converse", model: sonnet45 + "+odd", lost: "content;thingNobodyKnows", only: []string{converse}, body: hi, saw: echoOf(sonnet45, "hi")},
 	{name: "anthropic 19: an end that nobody knows", model: sonnet45 + "+finishbrand_new_reason", lost: "finish_reason;unknown", only: claudes, body: hi, saw: echoOf(sonnet45, "hi")},
 	{name: "anthropic 19: an end that nobody knows, behind a call", model: sonnet45 + "+finishbrand_new_reason", lost: "finish_reason;unknown", only: claudes, body: toolsTwo + asking("clock?"), saw: "|clock({})|tool_calls"},
 }
