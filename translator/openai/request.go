@@ -124,7 +124,7 @@ func (r *reader) known(name string, v raw.Value) (ok bool, err error) {
 	case "reasoning_effort":
 		return true, r.effort(v)
 	case "max_completion_tokens", "max_tokens":
-		if n := v.Int(); n < 1 {
+		if !v.IsInteger() || v.Int() < 1 {
 			return true, invalidType(name, "a positive integer")
 		}
 		if name == "max_tokens" {
@@ -166,14 +166,14 @@ func (r *reader) sampling(name string, v raw.Value) (ok bool, err error) {
 	case "presence_penalty":
 		return true, r.number(&q.PresencePenalty, chat.Penalties, name, v, "0")
 	case "seed":
-		return true, r.number(&q.Seed, chat.Seed, name, v, "")
+		return true, r.integer(&q.Seed, chat.Seed, name, v, "")
 	case "n":
 		if v.IsNumber() && v.Int() < 1 {
 			return true, invalidType(name, "a positive integer")
 		}
-		return true, r.number(&q.N, chat.Choices, name, v, "1")
+		return true, r.integer(&q.N, chat.Choices, name, v, "1")
 	case "top_logprobs":
-		return true, r.number(&q.TopLogprobs, chat.TopLogprobs, name, v, "0")
+		return true, r.integer(&q.TopLogprobs, chat.TopLogprobs, name, v, "0")
 	case "stop":
 		return true, r.stop(v)
 	case "logit_bias":
@@ -189,6 +189,13 @@ func (r *reader) sampling(name string, v raw.Value) (ok bool, err error) {
 		return false, nil
 	}
 	return true, nil
+}
+
+func (r *reader) integer(to *raw.Value, f chat.Field, name string, v raw.Value, plain string) error {
+	if v.IsNumber() && !v.IsInteger() {
+		return invalidType(name, "an integer")
+	}
+	return r.number(to, f, name, v, plain)
 }
 
 // number reads a number; one that is plain, spelled as it may be, says nothing.

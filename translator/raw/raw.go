@@ -31,6 +31,16 @@ func (v Value) IsText() bool { return len(v) > 1 && v[0] == '"' }
 // IsNumber reports whether v is a number.
 func (v Value) IsNumber() bool { return len(v) > 0 && (v[0] == '-' || v[0] >= '0' && v[0] <= '9') }
 
+// IsInteger reports whether v is a number without a fraction, however it is
+// written.
+func (v Value) IsInteger() bool {
+	if !v.IsNumber() || bytes.IndexAny(v, ".eE") < 0 {
+		return v.IsNumber()
+	}
+	f, err := strconv.ParseFloat(string(v), 64)
+	return err == nil && f == math.Trunc(f)
+}
+
 // IsTrue reports whether v is true.
 func (v Value) IsTrue() bool { return string(v) == "true" }
 

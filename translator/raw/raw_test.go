@@ -120,3 +120,13 @@ func FuzzValue(f *testing.F) {
 		_, _, _ = v.Text().Blank(), v.Text().TrimRight(), AppendCompact(nil, v)
 	})
 }
+
+func TestIsInteger(t *testing.T) {
+	for text, want := range map[string]bool{
+		"0": true, "-7": true, "9223372036854775807": true, "1e3": true, "3.0": true, "2.9": false, "25e-1": false, "1e999": false, `"3"`: false, "": false, "null": false,
+	} {
+		if got := Value(text).IsInteger(); got != want {
+			t.Errorf("%s: %v", text, got)
+		}
+	}
+}
