@@ -123,7 +123,9 @@ func (x *translation) modeOf(status int, h Headers) Mode {
 	if status == http.StatusNoContent || status == http.StatusNotModified {
 		return Keep
 	}
-	x.framed = status < 400 && kind != "application/json" && x.packed != sealed &&
+	// A page is no stream, whatever was asked for: something before the provider
+	// has answered in its place.
+	x.framed = status < 400 && kind != "application/json" && kind != "text/html" && x.packed != sealed &&
 		(kind == "text/event-stream" || kind == "application/vnd.amazon.eventstream" || x.trip.Request.Stream)
 	if x.framed && x.trip.Request.Stream {
 		return Stream
