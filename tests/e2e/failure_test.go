@@ -201,6 +201,7 @@ func TestUnseenAnswersSurviveTheSidecar(t *testing.T) {
 // Envoy's keepalive pings do not end the connection to the sidecar as too many,
 // and so no stream on it.
 func TestKeepalivePingsAreWelcome(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	p := startProvider(t)
 	g := startWith(t, settings{
 		files: map[string]string{"config.yaml": backendDoc("a", p.URL) + routeDoc("r", catchAll("a"))},
