@@ -11,7 +11,7 @@ import (
 )
 
 // The conversations that the facts about Anthropic's API call for, by their
-// numbers there. 7 to 9, which take several rounds, are in TestThinkingOn, and 20
+// numbers there. 7 to 9, which take several rounds, are in TestLibraries, and 20
 // is TestConversationsGrow.
 
 // echoOf is what a model of that name answers to a question.

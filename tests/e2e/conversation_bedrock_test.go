@@ -10,7 +10,7 @@ import (
 )
 
 // The conversations that the facts about Bedrock's Converse call for, by their
-// numbers there. 2 and what 4 says of thoughts are in TestThinkingOn. Of 5, each
+// numbers there. 2 and what 4 says of thoughts are in TestLibraries. Of 5, each
 // byte and each bit, and of 6, usage before the end, are package bedrock's to
 // test: its provider here keeps to AWS's order. 18 is of embeddings, which are no
 // conversation; 19, of credentials, is told by package credential.

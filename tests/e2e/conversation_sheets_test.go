@@ -12,9 +12,9 @@ import (
 // heldElsewhere are the conversations of the sheets that no table has, by who holds
 // them: those that take several rounds, and what no client can see.
 var heldElsewhere = map[string]string{
-	"anthropic 7": "TestThinkingOn in .", "anthropic 8": "TestThinkingOn in .", "anthropic 9": "TestThinkingOn in .",
+	"anthropic 7": "TestLibraries in .", "anthropic 8": "TestLibraries in .", "anthropic 9": "TestLibraries in .",
 	"anthropic 20": "TestConversationsGrow in .",
-	"bedrock 2":    "TestThinkingOn in .",
+	"bedrock 2":    "TestLibraries in .",
 	"bedrock 19":   "TestTokenIsRenewed in ../../router/credential",
 	"gemini 3":     "TestGeminiThinksOn in .",
 	"openai 15":    "TestSheetsBesideChats in .", "openai 16": "TestSheetsBesideChats in .", "openai 18": "TestSheetsBesideChats in .",
