@@ -12,8 +12,8 @@ import (
 // The conversations that the facts about Bedrock's Converse call for, by their
 // numbers there. 2 and what 4 says of thoughts are in TestLibraries. Of 5, each
 // byte and each bit, and of 6, usage before the end, are package bedrock's to
-// test: its provider here keeps to AWS's order. 18 is of embeddings, which are no
-// conversation; 19, of credentials, is told by package credential.
+// test: its provider here keeps to AWS's order. 18 is no chat, which is for
+// TestSheetsBesideChats; 19, of credentials, is told by package credential.
 
 const (
 	astray  = "AWSBedrockAstray"
