@@ -7,18 +7,11 @@ SHELL       := bash
 .DEFAULT_GOAL := help
 MAKEFLAGS   += --warn-undefined-variables --no-builtin-rules
 
-# Versions of what is not in go.mod, in this one place. Envoy's hashes are in
-# internal/envoy/fetch.go, and the generator of the CRDs is named in manifests/.
+# Versions of what is not in go.mod. Envoy's hashes are in internal/envoy/fetch.go,
+# the generator of the CRDs is named in manifests/, and the clients that the tests
+# drive have their files in tests/e2e/clients/.
 ENVOY_VERSION  ?= 1.40.0
 ENVOY_VERSIONS ?= 1.40.0 1.39.3 1.38.3
-OPENAI_PYTHON  ?= 3.52.0
-MISTRAL_PYTHON ?= 3.7.0
-LANGCHAIN      ?= 1.7.3
-LANGCHAIN_CORE ?= 1.7.2
-AI_SDK         ?= 6.0.326
-AI_COMPATIBLE  ?= 2.0.87
-AI_OPENROUTER  ?= 2.10.0
-ZOD            ?= 4.6.7
 TIKTOKEN       ?= 0.14.0
 TIKTOKEN_LIBS  := .envoy/tiktoken-$(TIKTOKEN)
 RANKS          := github.com/pkoukk/tiktoken-go-loader@v0.0.2
@@ -33,8 +26,9 @@ ARGS      ?=
 
 # The clients that the end-to-end tests drive; nothing is installed outside the
 # checkout.
-PYTHON_LIBS := .envoy/python-$(OPENAI_PYTHON)-$(MISTRAL_PYTHON)-$(LANGCHAIN)-$(LANGCHAIN_CORE)
-NODE_LIBS   := .envoy/node-$(AI_SDK)-$(AI_COMPATIBLE)-$(AI_OPENROUTER)-$(ZOD)
+CLIENTS     := tests/e2e/clients
+PYTHON_LIBS := .envoy/python
+NODE_LIBS   := .envoy/node
 export PYTHONPATH := $(CURDIR)/$(PYTHON_LIBS)
 export NODE_PATH  := $(CURDIR)/$(NODE_LIBS)/node_modules
 PIP := python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-warn-conflicts --no-compile
@@ -132,20 +126,20 @@ python: $(PYTHON_LIBS)/.done
 node: $(NODE_LIBS)/.done
 
 # --target needs no venv, which Debian packs apart, and touches no system folder.
-# LangChain's core is named because its newest want more than the others can have,
-# and pip would try them one by one.
-$(PYTHON_LIBS)/.done:
+$(PYTHON_LIBS)/.done: $(CLIENTS)/requirements.txt
 	@python3 -m pip --version > /dev/null 2>&1 || { echo "the tests drive clients for Python: install Python 3.11 or newer with its pip" >&2; exit 1; }
-	echo 'fetching clients for Python: openai $(OPENAI_PYTHON), mistralai $(MISTRAL_PYTHON), langchain-openai $(LANGCHAIN)'
-	$(PIP) --target $(@D) 'openai==$(OPENAI_PYTHON)' 'mistralai==$(MISTRAL_PYTHON)' 'langchain-openai==$(LANGCHAIN)' 'langchain-core==$(LANGCHAIN_CORE)'
+	echo 'fetching clients for Python'
+	rm -rf $(@D)
+	$(PIP) --no-deps --target $(@D) --requirement $<
 	touch $@
 
-$(NODE_LIBS)/.done:
+$(NODE_LIBS)/.done: $(CLIENTS)/package-lock.json
 	@npm --version > /dev/null 2>&1 || { echo "the tests drive clients for Node: install Node 20 or newer with its npm" >&2; exit 1; }
-	echo 'fetching clients for Node: ai $(AI_SDK), @ai-sdk/openai-compatible $(AI_COMPATIBLE), @openrouter/ai-sdk-provider $(AI_OPENROUTER)'
+	echo 'fetching clients for Node'
+	rm -rf $(@D)
 	mkdir -p $(@D)
-	npm install --prefix $(@D) --loglevel=error --ignore-scripts --no-audit --no-fund --no-package-lock \
-	  'ai@$(AI_SDK)' '@ai-sdk/openai-compatible@$(AI_COMPATIBLE)' '@openrouter/ai-sdk-provider@$(AI_OPENROUTER)' 'zod@$(ZOD)'
+	cp $(CLIENTS)/package.json $< $(@D)
+	npm ci --prefix $(@D) --loglevel=error --ignore-scripts --no-audit --no-fund
 	touch $@
 
 $(TIKTOKEN_LIBS)/.done:
