@@ -1,6 +1,7 @@
 package translator
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -22,14 +23,22 @@ var overflows = []string{
 	"too large for model with",
 }
 
-// tooLong reports whether an error means that the request is too long and does not
-// say so as OpenAI does: clients look for the code. Groq's 413, and a 429, are
+// overflow returns what an error of a server that copies OpenAI's means, when it
+// means that the request is too long and does not say so as OpenAI does: clients
+// look for the code. It returns nil for all others. Groq's 413, and a 429, are
 // about tokens per minute.
-func tooLong(status int, inner raw.Value, body []byte) bool {
-	if status != http.StatusBadRequest && status != http.StatusForbidden ||
-		status == http.StatusBadRequest && inner.Get("code").String() == chat.CodeOverflow {
-		return false
+func overflow(status int, body []byte) *chat.Error {
+	if status != http.StatusBadRequest && status != http.StatusForbidden {
+		return nil
+	}
+	v := raw.Trim(body)
+	if status == http.StatusBadRequest && v.Get("error").Get("code").String() == chat.CodeOverflow {
+		return nil
 	}
 	said := strings.ToLower(string(body))
-	return slices.ContainsFunc(overflows, func(words string) bool { return strings.Contains(said, words) })
+	if !slices.ContainsFunc(overflows, func(words string) bool { return strings.Contains(said, words) }) {
+		return nil
+	}
+	return &chat.Error{Status: http.StatusBadRequest, Type: chat.TypeOf(http.StatusBadRequest), Code: chat.CodeOverflow,
+		Message: cmp.Or(faultText(v), "The request is longer than the model's context window.")}
 }

@@ -167,8 +167,9 @@ func (p *passthrough) Body(dst, chunk []byte, last bool) (out []byte, same bool,
 	return dst, true, nil
 }
 
-// whole reads a reply that came in one piece. An answer goes on as it came, and an
-// error too, but unpacked, if it has OpenAI's shape.
+// whole reads a reply that came in one piece. An answer goes on as it came; and an
+// error too, but unpacked, unless it says in words of its own that the request is
+// too long.
 func (p *passthrough) whole(dst, chunk []byte) (out []byte, same bool, err error) {
 	status, body := p.status, p.packed.unpack(chunk)
 	if status < 400 {
@@ -177,7 +178,7 @@ func (p *passthrough) whole(dst, chunk []byte) (out []byte, same bool, err error
 		}
 		status = p.watch.tally.Status
 	}
-	fault := misshapen(status, body)
+	fault := overflow(status, body)
 	if fault != nil {
 		p.watch.tally.refuse(fault)
 	} else {

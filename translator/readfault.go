@@ -3,9 +3,7 @@ package translator
 import (
 	"cmp"
 	"net/http"
-	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"llmroute/translator/chat"
 	"llmroute/translator/raw"
@@ -21,7 +19,7 @@ import (
 func readFault(status int, h chat.Headers, body []byte) *chat.Error {
 	err := &chat.Error{Status: status, Type: chat.TypeOf(status), RequestID: h.Get("x-request-id"), Message: faultText(raw.Trim(body))}
 	if err.Message == "" {
-		err.Message = wordless(status)
+		err.Message = "The backend has answered " + http.StatusText(status) + " without saying why."
 	}
 	switch status {
 	case http.StatusNotFound:
@@ -34,51 +32,6 @@ func readFault(status int, h chat.Headers, body []byte) *chat.Error {
 		err.Status, err.Type, err.Code = http.StatusBadGateway, chat.TypeOf(http.StatusBadGateway), "model_error"
 	}
 	return err
-}
-
-// misshapen returns what an error of a server that copies OpenAI's says in a way
-// that OpenAI's clients do not understand, and nil for one that may go on as it
-// came: one that stands in an object "error".
-func misshapen(status int, body []byte) *chat.Error {
-	v := raw.Trim(body)
-	inner := v.Get("error")
-	if tooLong(status, inner, body) {
-		return &chat.Error{Status: http.StatusBadRequest, Type: chat.TypeOf(http.StatusBadRequest), Code: chat.CodeOverflow,
-			Message: cmp.Or(faultText(v), "The request is longer than the model's context window.")}
-	}
-	if inner.IsObject() {
-		return nil
-	}
-	if v.IsArray() { // Google wraps its errors once more
-		if e := v.Elements(); e.Next() {
-			if v = e.Value(); v.Get("error").IsObject() {
-				v = v.Get("error")
-			}
-		}
-	}
-	err := &chat.Error{Status: status, Type: cmp.Or(v.Get("type").String(), chat.TypeOf(status)), Param: v.Get("param").String()}
-	switch code := v.Get("code"); {
-	case code.IsText():
-		err.Code = code.String()
-	case code.IsNumber() && string(code) != strconv.Itoa(status):
-		err.Code = string(code)
-	}
-	if err.Message = faultText(v); err.Message == "" && !v.IsObject() {
-		err.Message = excerpt(body)
-	}
-	err.Message = cmp.Or(err.Message, wordless(status))
-	return err
-}
-
-// excerpt is what a page, or a line of text, says in front.
-func excerpt(body []byte) string {
-	const most = 500 // characters
-	text := strings.TrimSpace(string(body[:min(len(body), most*utf8.UTFMax)]))
-	return string([]rune(text)[:min(utf8.RuneCountInString(text), most)])
-}
-
-func wordless(status int) string {
-	return "The backend has answered " + http.StatusText(status) + " without saying why."
 }
 
 // faultText finds the words of an error, "" for none.
