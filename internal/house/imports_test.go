@@ -69,6 +69,7 @@ var own = []struct {
 	may    []string
 	reason string
 }{
+	{"translator/claude", nil, "what the models can do is known before anything is asked of them, and is the same in every dialect"},
 	{"translator", nil, "pure functions over bytes: it must be usable without a gateway around it"},
 	{"api", nil, "the types a person writes are for others to import as well"},
 	{"manifests", nil, "it only carries files"},
@@ -165,6 +166,8 @@ func TestImportRules(t *testing.T) {
 	}{
 		{"translator/openai", "translator/frame", false},
 		{"translator/openai", "translator/anthropic", true},
+		{"translator/bedrock", "translator/claude", false},
+		{"translator/claude", "translator/chat", true},
 		{"translator", "router", true},
 		{"router", "router/xds", false},
 		{"router", "extproc", true},

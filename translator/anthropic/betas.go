@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"llmroute/translator/chat"
+	"llmroute/translator/claude"
 )
 
 // The beta features that fields of their own belong to.
@@ -34,12 +35,12 @@ var clouds = map[home][]string{
 }
 
 // knows reports whether the home takes a beta for the model.
-func (d *Dialect) knows(beta string, m model) bool {
+func (d *Dialect) knows(beta string, m claude.Model) bool {
 	switch {
 	case d.home == direct:
 		return true
-	case d.home == bedrock && m.is("opus", 47, 47):
-		return beta == betaThink // this one refuses all others there
+	case d.home == bedrock && m.Has(claude.BedrockPlain):
+		return beta == betaThink
 	}
 	return slices.Contains(clouds[d.home], beta)
 }

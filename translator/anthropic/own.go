@@ -1,6 +1,9 @@
 package anthropic
 
-import "llmroute/translator/raw"
+import (
+	"llmroute/translator/claude"
+	"llmroute/translator/raw"
+)
 
 // Callers of OpenAI's API who know that Claude answers send fields in Anthropic's
 // own words. They are taken as they are, but for what the home, the model or the
@@ -40,8 +43,7 @@ func (w *writer) ownOutput(own raw.Value) (rest []raw.Span) {
 		v, fits := m.Value(), false
 		switch name := string(m.Name()); name {
 		case "effort":
-			top, _ := w.efforts()
-			if fits = top != "" && v.IsText(); fits {
+			if fits = w.efforts() != claude.NoEfforts && v.IsText(); fits {
 				w.effort = v.String()
 			}
 		case "format":

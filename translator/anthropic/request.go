@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"llmroute/translator/chat"
+	"llmroute/translator/claude"
 	"llmroute/translator/raw"
 	"llmroute/translator/schema"
 )
@@ -37,7 +38,7 @@ type writer struct {
 	home  *Dialect
 	trip  *chat.Trip
 	req   *chat.Request
-	model model
+	model claude.Model
 	betas []string
 
 	maxTokens int64
@@ -56,7 +57,7 @@ const (
 )
 
 func (w *writer) limit() {
-	n, most := w.trip.Options.DefaultMaxTokens, w.model.longest()
+	n, most := w.trip.Options.DefaultMaxTokens, w.model.MaxTokens
 	if n == 0 {
 		if n = defaultMaxTokens; w.home.home == bedrock {
 			n = bedrockMaxTokens
@@ -81,7 +82,7 @@ func (w *writer) think() {
 	}
 	switch effort := w.req.Effort; effort {
 	case "":
-		if w.trip.WantsReasoning() && w.model.adaptive() {
+		if w.trip.WantsReasoning() && w.model.Has(claude.Unasked) {
 			w.thinking, w.thinks = `{"type":"adaptive","display":"summarized"}`, true
 		}
 	case "none":
@@ -92,32 +93,25 @@ func (w *writer) think() {
 }
 
 func (w *writer) stopThinking() {
-	switch off := w.model.off(); {
+	switch off := w.model.Off; {
 	case off == "":
 		w.effort = "low"
 		w.trip.Warn("reasoning_effort", "always_on")
-	case w.model.adaptive():
+	case w.model.Thinking == claude.Adaptive:
 		w.thinking = `{"type":"` + off + `"}`
 	}
 }
 
 // level asks for an effort, or for the nearest that the model knows.
 func (w *writer) level(effort string) {
-	asked := effort
-	top, most := w.efforts()
-	switch {
-	case effort == "minimal":
-		effort = "low"
-	case effort == "max" && !most, effort == "xhigh" && top != "xhigh":
-		effort = "high"
-	}
-	if effort != asked {
+	asked, efforts := effort, w.efforts()
+	if effort = efforts.Nearest(asked); effort != asked {
 		w.trip.Warn("reasoning_effort", "moved")
 	}
-	if top != "" {
+	if efforts != claude.NoEfforts {
 		w.effort = effort
 	}
-	if w.model.adaptive() {
+	if w.model.Thinking == claude.Adaptive {
 		w.thinks = true
 		w.thinking = `{"type":"adaptive"}`
 		if w.trip.WantsReasoning() {
@@ -128,21 +122,19 @@ func (w *writer) level(effort string) {
 	w.budget(effort)
 }
 
-// efforts is what the model knows of efforts, as [model.efforts], at this home:
-// Bedrock has them from 4.6 on.
-func (w *writer) efforts() (top string, most bool) {
-	if w.home.home == bedrock && !w.model.adaptive() {
-		return "", false
+// efforts is what the model knows of efforts at this home: Bedrock has them for
+// those that think adaptively.
+func (w *writer) efforts() claude.Efforts {
+	if w.home.home == bedrock && w.model.Thinking != claude.Adaptive {
+		return claude.NoEfforts
 	}
-	return w.model.efforts()
+	return w.model.Efforts
 }
 
 // budget gives older models a number of tokens to think with.
 func (w *writer) budget(effort string) {
-	const least = 1024
-	budget := map[string]int64{"low": least, "medium": 2 * least, "high": 4 * least}[effort]
 	switch {
-	case w.maxTokens <= least:
+	case w.maxTokens <= claude.LeastBudget:
 		w.trip.Warn("reasoning_effort", "max_tokens_too_small")
 	case w.req.Choice.Mode == chat.Force:
 		w.trip.Warn("reasoning_effort", "forced_tool")
@@ -153,7 +145,7 @@ func (w *writer) budget(effort string) {
 	case w.endsInAnswer():
 		w.trip.Warn("reasoning_effort", "answer_begun")
 	default:
-		budget = max(least, min(budget, w.maxTokens-1))
+		budget := min(claude.Budget(effort), w.maxTokens-1)
 		w.thinking, w.thinks = `{"type":"enabled","budget_tokens":`+strconv.FormatInt(budget, 10)+"}", true
 	}
 }
@@ -212,7 +204,7 @@ func (w *writer) write(out *chat.Outgoing) error {
 func (w *writer) sampling() {
 	r := w.req
 	temperature, topP := r.Temperature, r.TopP
-	if w.model.sampled() {
+	if w.model.Has(claude.Sampled) {
 		if n, err := strconv.ParseFloat(string(temperature), 64); err == nil && n > 1 {
 			temperature = raw.Value("1")
 			w.trip.Warn("temperature", "clamped")
@@ -221,7 +213,7 @@ func (w *writer) sampling() {
 			temperature = nil
 			w.trip.Warn("temperature", "reasoning")
 		}
-		if len(topP) > 0 && (len(temperature) > 0 && w.model.oneSampled() || w.thinks && !nearOne(topP)) {
+		if len(topP) > 0 && (len(temperature) > 0 && w.model.Has(claude.OneSampled) || w.thinks && !nearOne(topP)) {
 			topP = nil
 			w.trip.Warn("top_p", "unsupported")
 		}
@@ -229,7 +221,7 @@ func (w *writer) sampling() {
 		w.Member("top_p", topP)
 	}
 	if k := r.Extension("top_k"); k.IsNumber() {
-		if w.model.sampled() && !w.thinks {
+		if w.model.Has(claude.Sampled) && !w.thinks {
 			w.Member("top_k", k)
 		} else {
 			w.trip.Warn("top_k", "unsupported")

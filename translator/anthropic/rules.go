@@ -5,23 +5,24 @@ import (
 	"strconv"
 
 	"llmroute/translator/chat"
+	"llmroute/translator/claude"
 )
 
 // rules returns what becomes of each field at a home.
 func (d *Dialect) rules() chat.Rules {
 	const pass, warn, shift, refuse = chat.Translate, chat.Warn, chat.Shift, chat.Refuse
 	r := chat.Rules{
-		chat.LateSystem: {{Verdict: pass, When: "Opus 4.8+, Sonnet 5.5+, Fable, Mythos, in place", If: func(t *chat.Trip) bool { return modelOf(t).instructedLate() }},
+		chat.LateSystem: {{Verdict: pass, When: "Opus 4.8+, Sonnet 5.5+, Fable, Mythos, in place", If: can(claude.LateSystem)},
 			{Verdict: shift}},
-		chat.Prefill:     {{Verdict: pass, When: "up to 4.5", If: func(t *chat.Trip) bool { return modelOf(t).prefilled() }}, {Verdict: refuse}},
+		chat.Prefill:     {{Verdict: pass, When: "up to 4.5", If: can(claude.Prefilled)}, {Verdict: refuse}},
 		chat.StrictTools: {{Verdict: pass, When: "where schemas are held to", If: d.structured}, {Verdict: warn}},
-		chat.ChoiceForced: {{Verdict: pass, When: "where the model can be forced", If: func(t *chat.Trip) bool { return modelOf(t).forced() }},
+		chat.ChoiceForced: {{Verdict: pass, When: "where the model can be forced", If: can(claude.Forced)},
 			{Verdict: shift}},
-		chat.Temperature: {{Verdict: warn, When: "4.7+", If: func(t *chat.Trip) bool { return !modelOf(t).sampled() && !isOne(t.Request.Temperature) }},
+		chat.Temperature: {{Verdict: warn, When: "4.7+", If: func(t *chat.Trip) bool { return !modelOf(t).Has(claude.Sampled) && !isOne(t.Request.Temperature) }},
 			{Verdict: pass}},
-		chat.TopP: {{Verdict: warn, When: "4.7+", If: func(t *chat.Trip) bool { return !modelOf(t).sampled() && !isOne(t.Request.TopP) }},
+		chat.TopP: {{Verdict: warn, When: "4.7+", If: func(t *chat.Trip) bool { return !modelOf(t).Has(claude.Sampled) && !isOne(t.Request.TopP) }},
 			{Verdict: pass}},
-		chat.ReasoningEffort: {{Verdict: pass, When: "3.7+", If: func(t *chat.Trip) bool { return modelOf(t).reasons() }}, {Verdict: warn}},
+		chat.ReasoningEffort: {{Verdict: pass, When: "3.7+", If: func(t *chat.Trip) bool { return modelOf(t).Thinking != claude.NoThinking }}, {Verdict: warn}},
 		chat.ServiceTier:     {{Verdict: pass, When: "default, priority", If: tierAmong("default", "priority")}, {Verdict: warn}},
 		chat.FormatSchema:    {{Verdict: pass, When: "held to, or by a forced tool", If: d.formed}, {Verdict: shift}},
 		chat.WebSearch:       chat.Always(pass),
@@ -65,17 +66,16 @@ func isOne(number []byte) bool {
 
 // structured reports whether the home holds answers of the model to a schema.
 func (d *Dialect) structured(t *chat.Trip) bool {
-	m := modelOf(t)
 	if d.home == bedrock {
-		return m.is("opus", 45, 46) || m.is("sonnet", 45, 46) || m.is("haiku", 45, 45)
+		return modelOf(t).Has(claude.BedrockSchemas)
 	}
-	return m.version >= 45
+	return modelOf(t).Has(claude.Schemas)
 }
 
 // formed reports whether an answer can be held to a schema in any way: by the
 // home, or by a tool that must be called.
 func (d *Dialect) formed(t *chat.Trip) bool {
-	return d.structured(t) || len(t.Request.Tools) == 0 && modelOf(t).forced()
+	return d.structured(t) || len(t.Request.Tools) == 0 && modelOf(t).Has(claude.Forced)
 }
 
 // tierAmong reports whether the tier that is asked for is one of those.
@@ -92,7 +92,7 @@ func (d *Dialect) Habits(t *chat.Trip) chat.Habits {
 	m := modelOf(t)
 	h := chat.Habits{
 		Extensions: extensions, Signed: []string{provider}, Exact: exact, Late: chat.LateHoist, Prefill: d.fields.Of(chat.Prefill, t) == chat.Translate,
-		NoForce: !m.forced(), NoEmpty: true, KeepTools: m.bound(), VendorTools: true,
+		NoForce: !m.Has(claude.Forced), NoEmpty: true, KeepTools: m.Has(claude.Bound), VendorTools: true,
 		NativeSchema: d.structured(t), SchemaWithTools: true,
 	}
 	if d.fields.Of(chat.LateSystem, t) == chat.Translate {

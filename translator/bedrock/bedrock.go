@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"llmroute/translator/chat"
+	"llmroute/translator/claude"
 )
 
 const (
@@ -36,7 +37,7 @@ func (Dialect) Habits(t *chat.Trip) chat.Habits {
 		Prefill:         m.goesOn(),
 		NoForce:         !m.forcedAny(),
 		NoEmpty:         true,
-		KeepTools:       m.bindsThoughts(),
+		KeepTools:       m.claude.Has(claude.Bound),
 		NativeSchema:    m.keepsSchemas(),
 		SchemaWithTools: m.keepsSchemas(),
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 
 	"llmroute/translator/chat"
+	"llmroute/translator/claude"
 	"llmroute/translator/raw"
 )
 
@@ -183,7 +184,7 @@ func (w *writer) mark(life string) {
 	switch {
 	case life == "default" || life == "5m":
 		w.marks.short = true
-	case w.m.cachesAnHour() && !w.marks.short:
+	case w.m.claude.Has(claude.BedrockHour) && !w.marks.short:
 		w.String("ttl", "1h")
 	default:
 		w.marks.short = true

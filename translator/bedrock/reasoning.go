@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"llmroute/translator/chat"
+	"llmroute/translator/claude"
 	"llmroute/translator/raw"
 )
 
@@ -16,9 +17,6 @@ const (
 	most   = "max"
 	none   = "none"
 )
-
-// budgets are what the efforts are worth in tokens to models that want a number.
-var budgets = map[string]int64{low: 1024, medium: 2048, high: 4096}
 
 // unbound reports whether the model wants to reason without any limits.
 func (w *writer) unbound() bool { return w.m.vendor == nova && w.novaEffort() == high }
@@ -99,14 +97,14 @@ func (w *writer) think() {
 	}
 	switch {
 	case r.Effort == "" || !w.m.reasons():
-		if w.t.WantsReasoning() && w.m.thinks() {
+		if w.t.WantsReasoning() && w.m.claude.Has(claude.Unasked) {
 			w.add = append(w.add, member{"thinking", []byte(`{"type":"adaptive","display":"summarized"}`)})
 		}
 	case r.Effort == none:
 		w.thinkNot()
-	case r.Choice.Mode == chat.Force && w.tooled && !w.m.forcedThinking():
+	case r.Choice.Mode == chat.Force && w.tooled && !w.m.claude.Has(claude.ConverseForced):
 		w.t.Warn("reasoning_effort", "tool_choice")
-	case w.m.budgeted():
+	case w.m.claude.Thinking == claude.Budgeted:
 		w.thinkWithin()
 	default:
 		w.thinkFreely()
@@ -115,26 +113,24 @@ func (w *writer) think() {
 
 // thinkNot keeps Claude from thinking as far as that goes.
 func (w *writer) thinkNot() {
-	switch {
-	case w.m.alwaysThinks():
+	switch off := w.m.claude.Off; {
+	case off == "":
 		w.t.Warn("reasoning_effort", low)
 		w.add = append(w.add, member{"output_config", []byte(`{"effort":"low"}`)})
-	case w.m.tier == "sonnet" && w.m.version >= 55:
-		w.add = append(w.add, member{"thinking", []byte(`{"type":"between_tools"}`)})
-	case w.m.thinks():
-		w.add = append(w.add, member{"thinking", []byte(`{"type":"disabled"}`)})
+	case w.m.claude.Has(claude.Unasked):
+		w.add = append(w.add, member{"thinking", []byte(`{"type":"` + off + `"}`)})
 	}
 }
 
 // thinkWithin gives a budget, as the models up to 4.5 want it.
 func (w *writer) thinkWithin() {
-	effort, moved := nearest(w.t.Request.Effort, false)
-	budget := budgets[effort]
+	effort := w.m.claude.Efforts.Nearest(w.t.Request.Effort)
+	budget := claude.Budget(effort)
 	if limit := w.t.MaxTokens(); limit > 0 && budget >= limit {
 		budget = limit - 1
 	}
 	switch {
-	case budget < budgets[low]:
+	case budget < claude.LeastBudget:
 		w.t.Warn("reasoning_effort", "max_tokens")
 		return
 	case !w.plain && w.t.Request.ReasoningLost():
@@ -145,7 +141,7 @@ func (w *writer) thinkWithin() {
 		// An answer that goes on would have to go on with its thoughts.
 		w.t.Warn("reasoning_effort", "answer_begun")
 		return
-	case moved:
+	case effort != w.t.Request.Effort:
 		w.t.Warn("reasoning_effort", effort)
 	}
 	w.add = append(w.add, member{"thinking", append(strconv.AppendInt([]byte(`{"type":"enabled","budget_tokens":`), budget, 10), '}')})
@@ -153,16 +149,13 @@ func (w *writer) thinkWithin() {
 
 // thinkFreely gives an effort, as the models from 4.6 on want it.
 func (w *writer) thinkFreely() {
-	effort, moved := nearest(w.t.Request.Effort, w.m.version >= 47)
-	if w.t.Request.Effort == most {
-		effort, moved = most, false // all of them have it
-	}
-	if moved {
+	effort := w.m.claude.Efforts.Nearest(w.t.Request.Effort)
+	if effort != w.t.Request.Effort {
 		w.t.Warn("reasoning_effort", effort)
 	}
 	w.t.MissReasoning()
 	thinking := `{"type":"adaptive"}`
-	if w.m.version >= 47 && w.t.WantsReasoning() {
+	if w.m.claude.Has(claude.Hidden) && w.t.WantsReasoning() {
 		thinking = `{"type":"adaptive","display":"summarized"}`
 	}
 	w.add = append(w.add,

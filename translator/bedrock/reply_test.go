@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"llmroute/translator/chat"
+	"llmroute/translator/claude"
 )
 
 func TestWhole(t *testing.T) {
@@ -139,34 +140,33 @@ func TestReadError(t *testing.T) {
 	}
 }
 
+func claudeModel(name string) model {
+	return model{vendor: anthropic, version: newest, claude: claude.Named(name)}
+}
+
 func TestModelNamed(t *testing.T) {
 	for name, want := range map[string]model{
-		sonnet45:                {vendor: claude, tier: "sonnet", version: 45},
-		sonnet46:                {vendor: claude, tier: "sonnet", version: 46},
-		opus5:                   {vendor: claude, tier: "opus", version: 50},
-		opus55:                  {vendor: claude, tier: "opus", version: 55},
-		"claude":                {vendor: claude, version: newest},
-		nova1:                   {vendor: nova, version: 10},
-		nova2:                   {vendor: nova, version: 20},
-		oss:                     {vendor: gptOSS, version: newest},
-		gpt56:                   {vendor: gpt, version: newest},
-		"my-model":              {},
-		"anthropic.claude-v2:1": {vendor: claude, version: 20},
-		"anthropic.claude-sonnet-4-20250514-v1:0":   {vendor: claude, tier: "sonnet", version: 40},
-		"anthropic.claude-3-7-sonnet-20250219-v1:0": {vendor: claude, tier: "sonnet", version: 37},
-		"anthropic.claude-3-haiku-20240307-v1:0":    {vendor: claude, tier: "haiku", version: 30},
-		"global.anthropic.claude-fable-5-1":         {vendor: claude, tier: "fable", version: 51},
-		"amazon.nova-2-omni-v1:0":                   {vendor: nova, version: 20, hearing: true},
-		"deepseek.v3-v1:0":                          {vendor: deepseek, version: newest},
-		"us.deepseek.r1-v1:0":                       {vendor: deepseek, version: 10},
-		"mistral.voxtral-small-24b-2507":            {vendor: mistral, version: newest, hearing: true},
+		sonnet45:                         claudeModel("claude-sonnet-4-5"),
+		sonnet46:                         claudeModel("claude-sonnet-4-6"),
+		opus5:                            claudeModel("claude-opus-5"),
+		opus55:                           claudeModel("claude-opus-5-5"),
+		"claude":                         claudeModel("claude"),
+		nova1:                            {vendor: nova, version: 10},
+		nova2:                            {vendor: nova, version: 20},
+		oss:                              {vendor: gptOSS, version: newest},
+		gpt56:                            {vendor: gpt, version: newest},
+		"my-model":                       {},
+		"amazon.nova-2-omni-v1:0":        {vendor: nova, version: 20, hearing: true},
+		"deepseek.v3-v1:0":               {vendor: deepseek, version: newest},
+		"us.deepseek.r1-v1:0":            {vendor: deepseek, version: 10},
+		"mistral.voxtral-small-24b-2507": {vendor: mistral, version: newest, hearing: true},
 	} {
 		if got := modelNamed(name); got != want {
 			t.Errorf("%s: %+v, want %+v", name, got, want)
 		}
 	}
 	trip := &chat.Trip{Options: chat.Options{Model: "arn:aws:bedrock:us-east-1:1:application-inference-profile/abc", Family: "Claude-Opus-4-7"}}
-	if got, want := modelOf(trip), (model{vendor: claude, tier: "opus", version: 47}); got != want {
+	if got, want := modelOf(trip), claudeModel("claude-opus-4-7"); got != want {
 		t.Errorf("by its family: %+v, want %+v", got, want)
 	}
 }

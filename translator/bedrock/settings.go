@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"llmroute/translator/chat"
+	"llmroute/translator/claude"
 	"llmroute/translator/raw"
 	"llmroute/translator/schema"
 )
@@ -48,7 +49,7 @@ func (w *writer) inference() error {
 		most = 0.99
 	}
 	if v := w.sampled(r.TopP, "top_p", most); v != nil {
-		if w.m.oneSampled() && len(r.Temperature) > 0 {
+		if w.m.claude.Has(claude.OneSampled) && len(r.Temperature) > 0 {
 			w.t.Warn("top_p", "with_temperature")
 		} else {
 			w.Member("topP", v)

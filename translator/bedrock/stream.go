@@ -48,7 +48,7 @@ func (Dialect) Reader(t *chat.Trip, h chat.Headers) chat.Reader {
 	m := modelOf(t)
 	return &reader{
 		trip: t, m: m, request: h.Get("x-amzn-requestid"),
-		records: (m.vendor == claude || m.vendor == gpt) && t.JSONTool == "",
+		records: (m.isClaude() || m.vendor == gpt) && t.JSONTool == "",
 	}
 }
 
