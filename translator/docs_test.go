@@ -19,7 +19,7 @@ What each provider can, what it cannot, and how to configure it. Made from the c
 
 A backend is an LLMBackend, reached by a route or, when it is ` + "`addressable`, as `NAME:model`" + `. Where keys are enough, they may stand in the environment, and no file is needed.
 
-Fields that are not named below are passed, or said in the provider's words. In the tables **P** is passed, **T** said in the provider's words, **W** dropped with a line in ` + "`x-llmroute-warnings`" + `, **W!** the same and the answer may be another one, **R** refused with a 422; ` + "`translation: {unsupportedParameters: reject}` refuses **W!** too, `drop`" + ` drops **R** where it can be.
+Fields that are not named below are passed, or said in the provider's words. In the tables **P** is passed, **T** said in the provider's words, **W** dropped with a line in ` + "`x-llmroute-warnings`" + `, **W!** the same and the answer may be another one, **R** refused with a 422; ` + "`translation: {unsupportedParameters: reject}` refuses **W!** too, `drop`" + ` drops **R** where it can be. The headers ` + "`openai-organization`, `openai-project` and `openai-beta`" + ` go to backends of schema OpenAI alone.
 
 ## Operations
 

@@ -29,7 +29,22 @@ func (e *Edit) add(out *chat.Outgoing, t *chat.Trip) {
 		e.Set = append(e.Set, Header(h))
 	}
 	e.Remove = append(e.Remove, out.Remove...)
+	e.conceal(t.Header)
 	e.Warn = append(e.Warn, t.Warnings...)
+}
+
+// conceal removes the headers that say which account at OpenAI a client has, and
+// which of its features: they are none of another provider's business, and some
+// providers count the headers they do not know.
+func (e *Edit) conceal(h Headers) {
+	if h == nil {
+		return
+	}
+	for _, name := range [...]string{"openai-organization", "openai-project", "openai-beta"} {
+		if h.Get(name) != "" {
+			e.Remove = append(e.Remove, name)
+		}
+	}
 }
 
 // translate adds to e, in OpenAI's names, what a reply's headers say in the

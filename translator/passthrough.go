@@ -71,13 +71,7 @@ func (p *passthrough) address(out *Edit, in *Call) (model string, err error) {
 		if !named {
 			model = in.Model
 		}
-		// Whose account it is at OpenAI is none of Azure's business, and Azure
-		// counts the headers it does not know.
-		for _, name := range [...]string{"openai-organization", "openai-project", "openai-beta"} {
-			if in.Header.Get(name) != "" {
-				out.Remove = append(out.Remove, name)
-			}
-		}
+		out.conceal(in.Header)
 		return model, nil
 	}
 	if path := op.Path(); in.Path != p.backend.Prefix+path {

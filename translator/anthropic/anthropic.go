@@ -56,7 +56,7 @@ const provider = "anthropic"
 // stream is wanted, each home has its own place for.
 func (d *Dialect) address(out *chat.Outgoing, t *chat.Trip, betas []string) (err error) {
 	o := &t.Options
-	out.Remove = append(out.Remove, "openai-organization", "openai-project", "openai-beta", "anthropic-version", "anthropic-beta")
+	out.Remove = append(out.Remove, "anthropic-version", "anthropic-beta")
 	switch d.home {
 	case direct:
 		out.Path = o.Prefix + "/messages"

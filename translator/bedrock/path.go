@@ -13,8 +13,7 @@ func (w *writer) address(out *chat.Outgoing) (err error) {
 	}
 	out.Path, err = aws.ModelPath(w.t.Options.Prefix, w.t.Options.Model, operation)
 	out.Set = append(out.Set, chat.Header{Name: "content-type", Value: "application/json"})
-	// Whose account it is at OpenAI is none of AWS's business, and what Claude is
-	// asked for besides stands in the body here.
-	out.Remove = append(out.Remove, "openai-organization", "openai-project", "openai-beta", "anthropic-version", "anthropic-beta")
+	// What Claude is asked for besides stands in the body here.
+	out.Remove = append(out.Remove, "anthropic-version", "anthropic-beta")
 	return err
 }

@@ -132,7 +132,6 @@ func (d *Dialect) address(out *chat.Outgoing, t *chat.Trip) error {
 	if t.Request.Stream {
 		out.Path = o.Prefix + resource + ":streamGenerateContent?alt=sse"
 	}
-	out.Remove = append(out.Remove, "openai-organization", "openai-project", "openai-beta")
 	return nil
 }
 
