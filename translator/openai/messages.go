@@ -151,10 +151,15 @@ func (r *reader) part(to *[]chat.Block, part raw.Value, i int) error {
 	case "input_audio":
 		a := part.Get("input_audio")
 		b.What = chat.Audio
-		b.Media = &chat.Media{Base64: a.Get("data").Text(), Format: a.Get("format").String(), Param: at + ".input_audio"}
+		b.Media = &chat.Media{Format: a.Get("format").String(), Param: at + ".input_audio"}
+		if err := encoded(b.Media, a.Get("data").Text().Plain()); err != nil {
+			return err
+		}
 		r.req.Use(chat.InputAudio, b.Media.Param)
 	case "file":
-		r.file(&b, part.Get("file"), at)
+		if err := r.file(&b, part.Get("file"), at); err != nil {
+			return err
+		}
 	case "thinking", "redacted_thinking":
 		thought(&b, part)
 	default:
@@ -179,7 +184,7 @@ func (r *reader) image(b *chat.Block, v raw.Value, at string) error {
 	if len(url) == 0 {
 		return chat.Invalid("missing_required_parameter", at+".image_url.url", "Missing required parameter: '"+at+".image_url.url'.")
 	}
-	if err := located(m, url); err != nil {
+	if err := located(m, url.Plain()); err != nil {
 		return err
 	}
 	b.What, b.Media = chat.Image, m
@@ -193,35 +198,43 @@ func (r *reader) image(b *chat.Block, v raw.Value, at string) error {
 	return nil
 }
 
-func (r *reader) file(b *chat.Block, v raw.Value, at string) {
+func (r *reader) file(b *chat.Block, v raw.Value, at string) (err error) {
 	m := &chat.Media{Name: v.Get("filename").String(), FileID: v.Get("file_id").String(), Param: at + ".file"}
-	if data := v.Get("file_data").Text(); len(data) > 0 {
-		if located(m, data) != nil || len(m.URL) > 0 {
-			m.URL, m.Base64 = nil, data // bare base64, as some clients send it
-		}
+	if data := v.Get("file_data").Text().Plain(); bytes.HasPrefix(data, []byte(dataScheme)) {
+		err = located(m, data)
+	} else {
+		err = encoded(m, data) // as some clients send it
 	}
 	b.What, b.Media = chat.File, m
 	r.req.Use(chat.FilePart, m.Param)
+	return err
 }
 
-// located reads an address, be it the data itself.
+const dataScheme = "data:"
+
+// located reads an address, be it the data itself. It is plain, because nobody
+// who looks at base64 expects escapes in it.
 func located(m *chat.Media, url raw.Text) error {
-	if bytes.IndexByte(url[:min(len(url), 256)], '\\') >= 0 {
-		url = raw.Quote(url.String()) // "data:image\/png"
-	}
-	if !bytes.HasPrefix(url, []byte("data:")) {
+	if !bytes.HasPrefix(url, []byte(dataScheme)) {
 		m.URL = url
 		return nil
 	}
-	head, data, ok := bytes.Cut(url[len("data:"):], []byte(","))
+	head, data, ok := bytes.Cut(url[len(dataScheme):], []byte(","))
 	kind, params, _ := strings.Cut(string(head), ";")
 	if !ok || params != "base64" && !strings.HasSuffix(params, ";base64") {
 		return chat.Invalid("invalid_value", m.Param, "Invalid value for '"+m.Param+"': a data URL must look like 'data:image/png;base64,…'.")
 	}
 	m.Type = strings.ToLower(strings.TrimSpace(kind))
-	if m.Base64 = data; bytes.IndexByte(data, '\\') >= 0 {
-		m.Base64 = raw.Text(raw.Text(data).Append(nil)) // base64 needs no escapes, but "/" may have one
+	return encoded(m, data)
+}
+
+// encoded takes data that came along. What must be escaped is not in base64; more
+// than that is for providers to find out, who decode it.
+func encoded(m *chat.Media, data raw.Text) error {
+	if bytes.IndexByte(data, '\\') >= 0 {
+		return chat.Invalid("invalid_value", m.Param, "Invalid value for '"+m.Param+"': the data is not base64.")
 	}
+	m.Base64 = data
 	return nil
 }
 

@@ -83,6 +83,27 @@ func TestBlank(t *testing.T) {
 	}
 }
 
+func TestPlain(t *testing.T) {
+	for text, want := range map[string]string{
+		``:                         ``,
+		`a/b+c`:                    `a/b+c`,
+		`\/`:                       `/`,
+		`a\/b\/`:                   `a/b/`,
+		`\u002B\u002f=`:            `+/=`,
+		`\u00e9\ud83d\ude00`:       `é😀`,
+		`\ud83d`:                   `\ud83d`,
+		`\"\\\n\u0022\u005C\u0000`: `\"\\\n\u0022\u005C\u0000`,
+		`\\/\\\/`:                  `\\/\\/`,
+		`\\u002B`:                  `\\u002B`,
+		`\u00`:                     `\u00`,
+		`a\`:                       `a\`,
+	} {
+		if got := Text(text).Plain(); string(got) != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+}
+
 // Text says what encoding/json reads, and comes back as it was.
 func TestTextSaysWhatJSONSays(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -94,6 +115,9 @@ func TestTextSaysWhatJSONSays(t *testing.T) {
 		text := Value(encoded).Text()
 		if text.String() != s || text.Runes() != utf8.RuneCountInString(s) {
 			t.Fatalf("%s says %q in %d runes", encoded, text.String(), text.Runes())
+		}
+		if plain := string(AppendText(nil, text.Plain())); Value(plain).Text().String() != s || !json.Valid([]byte(plain)) {
+			t.Fatalf("%s is plainly %s", encoded, plain)
 		}
 		for _, again := range []string{string(AppendString(nil, s)), `"` + string(AppendEscaped(nil, []byte(s))) + `"`} {
 			var back string

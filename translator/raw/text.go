@@ -68,6 +68,36 @@ func (t Text) Append(dst []byte) []byte {
 	return dst
 }
 
+// Plain returns t without the escapes that it can do without, as PHP writes a
+// slash and .NET a plus. It can be put between quotes like t, and it is t itself
+// where nothing is escaped.
+func (t Text) Plain() Text {
+	i := bytes.IndexByte(t, '\\')
+	if i < 0 {
+		return t
+	}
+	out := append(make(Text, 0, len(t)), t[:i]...)
+	for t = t[i:]; len(t) > 0; {
+		n := min(2, len(t))
+		switch r, size := escapedRune(t); {
+		case t[0] != '\\':
+			if n = bytes.IndexByte(t, '\\'); n < 0 {
+				n = len(t)
+			}
+			out = append(out, t[:n]...)
+		case n == 2 && t[1] == '/':
+			out = append(out, '/')
+		case size > 0 && r >= ' ' && r != '"' && r != '\\' && r != utf8.RuneError:
+			n = size
+			out = utf8.AppendRune(out, r)
+		default:
+			out = append(out, t[:n]...)
+		}
+		t = t[n:]
+	}
+	return out
+}
+
 // escapedRune reads \uXXXX, or a pair of them, at the front of t, and returns
 // how long that was; 0 when it is not one.
 func escapedRune(t Text) (r rune, size int) {
