@@ -25,6 +25,7 @@ type anthropicHome struct {
 	files    bool              // and there is a place to keep them
 	caching  bool              // the whole request may be marked for the cache
 	forced   func(claude) bool // there is a schema to keep to
+	bedrock  bool              // it is Bedrock's runtime
 	search   []string          // the tools that search the web
 	counts   bool              // it counts tokens, and says nothing
 }
@@ -39,7 +40,7 @@ var (
 		forced: func(m claude) bool { return !m.known() },
 	}
 	homeInvoke = anthropicHome{
-		id: "msg_bdrk_", version: "bedrock-2023-05-31", betas: betasInvoke, betaList: true, forced: claude.structured,
+		id: "msg_bdrk_", version: "bedrock-2023-05-31", betas: betasInvoke, betaList: true, forced: claude.structured, bedrock: true,
 	}
 	homeVertex = anthropicHome{
 		id: "msg_vrtx_", version: "vertex-2023-10-16", stream: true, caching: true, betas: betasVertex,

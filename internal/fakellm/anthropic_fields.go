@@ -199,7 +199,11 @@ func messagesFields(home *anthropicHome, m claude, betas map[string]bool) fields
 		thinking["adaptive"]["block_binding"], thinking["enabled"]["block_binding"] = anObject, anObject
 	}
 	output := fields{}
-	if efforts := m.efforts(); efforts != nil {
+	efforts := m.efforts()
+	if home.bedrock {
+		efforts = m.effortsAtBedrock()
+	}
+	if efforts != nil {
 		output["effort"] = oneOf(efforts...)
 	}
 	if home.forced(m) {

@@ -122,6 +122,8 @@ func TestAnthropicHomes(t *testing.T) {
 		{"invoked with a beta", invoke, `{"anthropic_beta":["compact-2026-01-12"],"anthropic_version":"bedrock-2023-05-31",` + end, key, 200, "end_turn"},
 		{"invoked with a bad beta", invoke, `{"anthropic_beta":["files-api-2025-04-14"],"anthropic_version":"bedrock-2023-05-31",` + end, key, 400, "invalid beta flag"},
 		{"a beta in the wrong place", invoke, `{"compaction":{},"anthropic_version":"bedrock-2023-05-31",` + end, with("Anthropic-Beta", "compact-2026-01-12"), 400, "extraneous key [compaction]"},
+		{"invoked with an effort", invoke, `{"output_config":{"effort":"max"},"anthropic_version":"bedrock-2023-05-31",` + end, key, 200, "end_turn"},
+		{"invoked with an effort, before 4.6", "/model/claude-opus-4-5/invoke", `{"output_config":{"effort":"low"},"anthropic_version":"bedrock-2023-05-31",` + end, key, 400, "extraneous key [output_config.effort]"},
 		{"an ARN with a slash", "/model/arn:aws:bedrock:x:1:profile/abc/invoke", `{` + end, key, 200, "UnknownOperationException"},
 	}
 	for _, test := range tests {

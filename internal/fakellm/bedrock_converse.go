@@ -228,7 +228,7 @@ func (m *converse) settings() *claudeSettings {
 	more, inference := m.json.Get("additionalModelRequestFields"), m.json.Get("inferenceConfig")
 	choice := m.json.Get("toolConfig.toolChoice")
 	s := &claudeSettings{
-		claude: m.claude, temperature: inference.Get("temperature"), top: inference.Get("topP"), topK: more.Get("top_k"),
+		claude: m.claude, bedrock: true, temperature: inference.Get("temperature"), top: inference.Get("topP"), topK: more.Get("top_k"),
 		kind: more.Get("thinking.type").Str, effort: more.Get("output_config.effort").Str,
 		budget: more.Get("thinking.budget_tokens").Num, limit: inference.Get("maxTokens").Num,
 		interleaved: strings.Contains(more.Get("anthropic_beta").Raw, "interleaved-thinking"),

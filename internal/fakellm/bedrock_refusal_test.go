@@ -42,6 +42,8 @@ func TestConverseRefusals(t *testing.T) {
 		{"two choices", "anthropic.claude-opus-5", ask(config + `,"toolChoice":{"any":{}}},"additionalModelRequestFields":{"tool_choice":{"type":"auto","disable_parallel_tool_use":true}},`), "conflicts with the existing field"},
 		{"half a choice", "anthropic.claude-opus-5", ask(config + `},"additionalModelRequestFields":{"tool_choice":{"disable_parallel_tool_use":true}},`), "tool_choice.type: Field required"},
 		{"a schema on the newest", "anthropic.claude-opus-5", ask(`"outputConfig":{"textFormat":{"type":"json_schema","structure":{"jsonSchema":{"schema":"{}"}}}},`), "output_config.format: Extra inputs"},
+		{"an effort before 4.6", "anthropic.claude-opus-4-5", ask(`"outputConfig":{"effort":"low"},`), "output_config.effort: Extra inputs"},
+		{"an effort before 4.6, to the model", "anthropic.claude-opus-4-5", ask(`"additionalModelRequestFields":{"output_config":{"effort":"low"}},`), "output_config.effort: Extra inputs"},
 		{"a schema that is no text", "m", ask(`"outputConfig":{"textFormat":{"type":"json_schema","structure":{"jsonSchema":{"schema":{}}}}},`), "expected a string"},
 		{"a document alone", "m", said(`{"role":"user","content":[` + document("a") + `]}`), "A text block must be included"},
 		{"a document with a dot", "m", said(`{"role":"user","content":[{"text":"a"},` + document("a.pdf") + `]}`), "can only contain"},

@@ -73,6 +73,15 @@ func (m claude) efforts() []string {
 	return nil
 }
 
+// effortsAtBedrock is efforts where Bedrock serves the model: it has them for
+// those that think adaptively.
+func (m claude) effortsAtBedrock() []string {
+	if m.known() && m.version < 46 {
+		return nil
+	}
+	return m.efforts()
+}
+
 // display is how thoughts are shown unless a request says otherwise.
 func (m claude) display() string {
 	if m.version >= 47 {

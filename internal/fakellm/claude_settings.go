@@ -10,6 +10,7 @@ import (
 // its API puts it.
 type claudeSettings struct {
 	claude
+	bedrock                bool // Bedrock serves it
 	temperature, top, topK gjson.Result
 	kind                   string // of thinking
 	effort                 string
@@ -48,7 +49,7 @@ func (s *claudeSettings) check() *refusal {
 		return wrong(`"thinking.type.%s" is not supported for this model. Use "thinking.type.adaptive" and "output_config.effort" to control thinking behavior.`, s.kind)
 	case s.kind == "enabled" && s.limit > 0 && s.budget >= s.limit && !s.interleaved:
 		return wrong("`max_tokens` must be greater than `thinking.budget_tokens`")
-	case s.effort != "" && !slices.Contains(s.efforts(), s.effort):
+	case s.effort != "" && !slices.Contains(s.efforts(), s.effort), s.effort != "" && s.bedrock && s.effortsAtBedrock() == nil:
 		return wrong("output_config.effort: Extra inputs are not permitted")
 	case (s.kind == "disabled" || s.kind == "between_tools") && (s.effort == "xhigh" || s.effort == "max") && s.version >= 50:
 		return wrong("output_config.effort: '%s' is not supported when thinking is %s", s.effort, s.kind)
