@@ -24,7 +24,7 @@ func (d *Dialect) WriteRequest(out *chat.Outgoing, t *chat.Trip) error {
 	if own := w.req.Extension("cache_control"); own.IsObject() {
 		w.ownMark(own)
 	}
-	w.fitMarks()
+	t.FitMarks(true, w.automatic)
 	if err := w.write(out); err != nil {
 		return err
 	}

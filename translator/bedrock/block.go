@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 
 	"llmroute/translator/chat"
-	"llmroute/translator/claude"
 	"llmroute/translator/raw"
 )
 
@@ -129,9 +128,6 @@ func (w *writer) result(b *chat.Block) error {
 		w.String("status", "error")
 	}
 	w.Put("}}")
-	for i := range b.Blocks {
-		w.mark(b.Blocks[i].Cache)
-	}
 	return nil
 }
 
@@ -157,38 +153,16 @@ func (w *writer) told(b *chat.Block) error {
 	return nil
 }
 
-// maxMarks is how many marks a request may have.
-const maxMarks = 4
-
-// marks counts the cache points written.
-type marks struct {
-	n     int
-	short bool // one for five minutes: none for longer may follow
-}
-
-// mark writes a cache point behind what was just written.
+// mark writes a cache point behind what was just written. Five minutes are what
+// it lasts if nothing is said.
 func (w *writer) mark(life string) {
 	if life == "" {
 		return
 	}
-	if w.marks.n == maxMarks {
-		w.t.Warn("prompt_cache_breakpoint", "too_many")
-		return
-	}
-	w.marks.n++
-	if life == "default" && w.t.Request.CacheTTL != "" {
-		life = w.t.Request.CacheTTL
-	}
 	w.Next()
 	w.Put(`{"cachePoint":{"type":"default"`)
-	switch {
-	case life == "default" || life == "5m":
-		w.marks.short = true
-	case w.m.claude.Has(claude.BedrockHour) && !w.marks.short:
-		w.String("ttl", "1h")
-	default:
-		w.marks.short = true
-		w.t.Warn("prompt_cache_breakpoint", "ttl_5m")
+	if life != "5m" {
+		w.String("ttl", life)
 	}
 	w.Put("}}")
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"llmroute/translator/chat"
+	"llmroute/translator/claude"
 	"llmroute/translator/raw"
 )
 
@@ -22,7 +23,6 @@ type writer struct {
 	words  bool   // one of text
 	papers string // it has documents: what to call them
 	names  []string
-	marks  marks
 	add    []member // additionalModelRequestFields
 }
 
@@ -36,6 +36,7 @@ type member struct {
 func (d Dialect) WriteRequest(out *chat.Outgoing, t *chat.Trip) error {
 	w := writer{Writer: raw.Writer{Dst: out.Body}, t: t, m: modelOf(t)}
 	w.prepare()
+	t.FitMarks(w.m.claude.Has(claude.BedrockHour), "")
 	if err := w.address(out); err != nil {
 		return err
 	}
@@ -60,6 +61,9 @@ func (w *writer) prepare() {
 	r := &w.t.Request
 	if w.tooled = len(r.Tools) > 0 && r.Choice.Mode != chat.Never; w.tooled {
 		return
+	}
+	for i := range r.Tools {
+		r.Tools[i].Cache = "" // it is not written
 	}
 	for i := range r.Turns {
 		for j := range r.Turns[i].Blocks {
