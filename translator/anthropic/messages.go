@@ -68,10 +68,14 @@ func (w *writer) turn(turn *chat.Turn, last bool) error {
 // blocks writes a list of blocks as the content of what is being written.
 func (w *writer) blocks(blocks []chat.Block) error {
 	w.Open("content", "[")
+	empty := len(w.Dst)
 	for i := range blocks {
 		if err := w.block(&blocks[i]); err != nil {
 			return err
 		}
+	}
+	if len(w.Dst) == empty {
+		w.text(&chat.Block{Text: raw.Text(".")}) // all there was has been dropped
 	}
 	w.Put("]")
 	return nil
@@ -177,7 +181,7 @@ func (w *writer) image(b *chat.Block) error {
 		kind = "image/jpeg"
 	case "image/png", "image/jpeg", "image/gif", "image/webp":
 	default:
-		return unsupported(m.Param, "the picture is '"+kind+"'. Send a PNG, JPEG, GIF or WebP.")
+		return w.lose(chat.ImageURL, m.Param, "the picture is '"+kind+"'. Send a PNG, JPEG, GIF or WebP.")
 	}
 	w.source("image", kind, m)
 	w.end(b.Cache)
@@ -203,7 +207,7 @@ func (w *writer) document(b *chat.Block) error {
 		w.Put("}")
 		w.beta("files-api-2025-04-14")
 	case m.FileID != "":
-		return unsupported(m.Param+".file_id", "the provider does not know the file. Send its contents as 'file_data'.")
+		return w.lose(chat.FilePart, m.Param+".file_id", "the provider does not know the file. Send its contents as 'file_data'.")
 	case m.Type == "application/pdf" || bytes.HasPrefix(m.Base64, []byte("JVBERi")):
 		w.source("document", "application/pdf", m)
 	case strings.HasPrefix(m.Type, "text/"):
@@ -216,7 +220,7 @@ func (w *writer) document(b *chat.Block) error {
 		w.Dst = raw.AppendEscaped(w.Dst, bytes.ToValidUTF8(text, []byte("\uFFFD")))
 		w.Put(`"}`)
 	default:
-		return unsupported(m.Param, "the file is '"+m.Type+"'. Send a PDF or text.")
+		return w.lose(chat.FilePart, m.Param, "the file is '"+m.Type+"'. Send a PDF or text.")
 	}
 	if m.Name != "" {
 		w.String("title", m.Name)
@@ -230,6 +234,15 @@ func (w *writer) beta(name string) {
 	if !slices.Contains(w.betas, name) {
 		w.betas = append(w.betas, name)
 	}
+}
+
+// lose is for a picture or file of a kind that Claude does not take: it is refused
+// in words that say why, unless the backend wants such things dropped.
+func (w *writer) lose(f chat.Field, param, why string) error {
+	if w.trip.Options.Unsupported == chat.DropUnsupported {
+		return w.trip.Lose(chat.Refuse, f, param, "unsupported")
+	}
+	return unsupported(param, why)
 }
 
 func unsupported(param, why string) error {
