@@ -85,7 +85,7 @@ type Usage struct {
 // Tally is what a reply has said of itself.
 type Tally struct {
 	Model  string // the model that answered, when the backend says
-	Finish string // the first choice's finish reason, in the client's dialect; "" until known
+	Finish string // the first choice's finish reason, in OpenAI's words; "" until known
 	Error  string // the code or type of an error the backend reported, also inside a stream, or of a stream that stopped short
 	Events int    // content-bearing events, for time to first token
 	Usage  Usage
