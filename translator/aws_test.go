@@ -44,7 +44,7 @@ contentBlockStop {"contentBlockIndex":0}
 		more    = `},"logprobs":null,"finish_reason":null}]}` + "\n\n"
 		begin   = head + `"role":"assistant","content":"","refusal":null` + more + head + `"content":"Hé"` + more
 		finish  = head + `},"logprobs":null,"finish_reason":"stop"}]}` + "\n\n"
-		usage   = `data: {"id":"chatcmpl-r1","object":"chat.completion.chunk","created":0,"model":"m","choices":[],"usage":{"prompt_tokens":10904,"completion_tokens":19,"total_tokens":10923,"prompt_tokens_details":{"cached_tokens":10536},"completion_tokens_details":{"reasoning_tokens":0}}}` + "\n\n"
+		usage   = `data: {"id":"chatcmpl-r1","object":"chat.completion.chunk","created":0,"model":"m","choices":[],"usage":{"prompt_tokens":10904,"completion_tokens":19,"total_tokens":10923,"prompt_tokens_details":{"cached_tokens":10536}}}` + "\n\n"
 		end     = "data: [DONE]\n\n"
 		refused = `data: {"error":{"message":"slow down","type":"rate_limit_error","param":null,"code":"rate_limit_exceeded","provider":"bedrock","request_id":"r1"}}` + "\n\n"
 		cut     = `data: {"error":{"message":"The backend's stream ended before its answer was complete.","type":"server_error","param":null,"code":"upstream_stream_incomplete","provider":"bedrock","request_id":"r1"}}` + "\n\n"

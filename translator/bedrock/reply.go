@@ -81,7 +81,7 @@ func (r *reader) untold(b *block, kind string) {
 
 // metadata reads what both kinds of reply say of themselves.
 func (r *reader) metadata(evs []chat.Event, v raw.Value) []chat.Event {
-	ev := chat.Event{Kind: chat.Counts, Usage: r.usage(v.Get("usage"))}
+	ev := chat.Event{Kind: chat.Counts, Usage: r.usage(v.Get("usage")), Undivided: true}
 	switch tier := v.Get("serviceTier").Get("type").String(); tier {
 	case "reserved":
 		ev.Tier = "scale"

@@ -46,6 +46,8 @@ type Event struct {
 	// From and To count the code points of the block. To is 0 for all that there
 	// is of it; else the block may be over already.
 	From, To int
+	// Undivided says that Counts do not tell Reasoning from the rest of Output.
+	Undivided bool
 	// Logprobs tells of a Delta of text how likely its tokens were: an array, as
 	// OpenAI has it.
 	Logprobs raw.Value

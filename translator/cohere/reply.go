@@ -82,7 +82,7 @@ func (r *reader) finish(evs []chat.Event, v raw.Value) []chat.Event {
 		evs = append(evs, chat.Event{Kind: chat.Extra, Name: raw.Text("citations"), JSON: append(r.cites, ']')})
 	}
 	if u := v.Get("usage"); !u.Hollow() {
-		evs = append(evs, chat.Event{Kind: chat.Counts, Usage: usageOf(u)})
+		evs = append(evs, chat.Event{Kind: chat.Counts, Usage: usageOf(u), Undivided: true})
 	}
 	r.done = true
 	return append(evs, chat.Event{Kind: chat.Finish, Reason: ends}, chat.Event{Kind: chat.Done})

@@ -110,7 +110,7 @@ func (r *reader) reply(evs []chat.Event, v raw.Value, member string) []chat.Even
 	}
 	usage := v.Get("usage")
 	if usage.IsObject() {
-		evs = append(evs, chat.Event{Kind: chat.Counts, Usage: usageOf(usage), Tier: usage.Get("service_tier").String()})
+		evs = append(evs, chat.Event{Kind: chat.Counts, Usage: usageOf(usage), Undivided: true, Tier: usage.Get("service_tier").String()})
 	}
 	if g := v.Get("guardrails"); !g.Hollow() {
 		evs = append(evs, chat.Event{Kind: chat.Extra, Name: raw.Text("guardrails"), JSON: g})

@@ -24,6 +24,7 @@ type answer struct {
 	tier    string
 	usage   chat.Usage
 	counted bool
+	rough   bool // nobody knows how much of it was reasoning
 	open    []block
 	choices []choice
 	ended   bool
@@ -149,7 +150,7 @@ func (c *choice) noteAll(b *block) {
 func (a *answer) start(ev *chat.Event) { a.id = append(a.id[:0], ev.ID...) }
 
 func (a *answer) count(ev *chat.Event) {
-	a.usage, a.counted = ev.Usage, true
+	a.usage, a.counted, a.rough = ev.Usage, true, ev.Undivided
 	if ev.Tier != "" {
 		a.tier = ev.Tier
 	}
@@ -167,7 +168,8 @@ func (a *answer) head(dst []byte, object string) []byte {
 	return append(dst, `,"choices":[`...)
 }
 
-func appendUsage(dst []byte, u *chat.Usage) []byte {
+func (a *answer) appendUsage(dst []byte) []byte {
+	u := &a.usage
 	number := func(name string, n int64) {
 		dst = strconv.AppendInt(append(dst, name...), n, 10)
 	}
@@ -178,8 +180,12 @@ func appendUsage(dst []byte, u *chat.Usage) []byte {
 	if u.CacheWrite > 0 {
 		number(`,"cache_write_tokens":`, u.CacheWrite)
 	}
-	number(`},"completion_tokens_details":{"reasoning_tokens":`, u.Reasoning)
-	return append(dst, `}}`...)
+	dst = append(dst, '}')
+	if !a.rough {
+		number(`,"completion_tokens_details":{"reasoning_tokens":`, u.Reasoning)
+		dst = append(dst, '}')
+	}
+	return append(dst, '}')
 }
 
 // reasonOf returns the finish reason as clients of functions know it.

@@ -142,7 +142,7 @@ func (o *object) write(dst []byte) []byte {
 	}
 	dst = append(dst, ']')
 	if o.counted {
-		dst = appendUsage(append(dst, `,"usage":`...), &o.usage)
+		dst = o.appendUsage(append(dst, `,"usage":`...))
 	}
 	return append(dst, '}')
 }

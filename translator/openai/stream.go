@@ -189,7 +189,7 @@ func (s *stream) done(dst []byte) []byte {
 	s.ended = true
 	if s.trip.Request.Counts && s.counted {
 		dst = s.head(append(dst, "data: "...), "chat.completion.chunk")
-		dst = appendUsage(append(dst, `],"usage":`...), &s.usage)
+		dst = s.appendUsage(append(dst, `],"usage":`...))
 		dst = append(dst, "}\n\n"...)
 	}
 	return append(dst, "data: [DONE]\n\n"...)
