@@ -171,18 +171,15 @@ func (v *visit) checkForm(t *testing.T, rounds []round, received []*fakellm.Requ
 // warnsOfForm is what a provider cannot do of a form. LangChain wants one call at
 // a time, and Zod bounds its integers, which a grammar of Claude's cannot.
 func (v *visit) warnsOfForm() string {
-	aClaude := v.home.among(claudes)
 	switch {
 	case v.Task == "called" && v.Model == opus55:
 		return "tool_choice;unsupported"
 	case v.Task == "called" && (v.gemini() || v.home.name == cohere):
 		return "parallel_tool_calls;unsupported"
-	case v.Task == "called" || v.Client == "langchain" || !aClaude:
+	case v.Task == "called" || v.Client == "langchain" || !v.home.among(claudes):
 		return ""
-	case v.home.name == converse:
-		return "response_format;schema_changed"
 	}
-	return "response_format;schema_narrowed"
+	return "response_format;schema_changed"
 }
 
 // checkPicture looks at whether a picture has arrived.

@@ -277,7 +277,7 @@ func (w *writer) output() {
 		w.Open("format", `{"type":"json_schema","schema":`)
 		changed := false
 		if w.Dst, changed = schema.AppendClosed(w.Dst, f.Schema); changed {
-			w.trip.Warn("response_format", "schema_narrowed")
+			w.trip.Warn("response_format", "schema_changed")
 		}
 		w.Put("}")
 	}

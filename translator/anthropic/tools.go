@@ -113,7 +113,7 @@ func (w *writer) tool(t *chat.Tool) error {
 		changed := false
 		w.Key("input_schema")
 		if w.Dst, changed = schema.AppendClosed(w.Dst, takes); changed {
-			w.trip.Warn("tools.strict", "schema_narrowed")
+			w.trip.Warn("tools.strict", "schema_changed")
 		}
 		w.Bool("strict", true)
 	case takes.Get("type").Is():

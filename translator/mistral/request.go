@@ -86,10 +86,16 @@ func (w *writer) content(blocks []chat.Block) error {
 		return nil
 	}
 	w.Open("content", "[")
+	empty := len(w.Dst)
 	for i := range blocks {
 		if err := w.part(&blocks[i]); err != nil {
 			return err
 		}
+	}
+	if len(w.Dst) == empty { // what it had is dropped
+		w.begin("text")
+		w.String("text", "(empty)")
+		w.Put("}")
 	}
 	w.Put("]")
 	return nil
