@@ -47,7 +47,7 @@ run: build envoy ## start the gateway: sidecar, Envoy and, without keys, the emb
 # Translation is tested twice: what runs at every byte, what measures time and what
 # measures memory is too slow, or means nothing, under the race detector.
 test: ready ## everything that must pass: vet, unit, race, goldens, end to end with a real Envoy
-	@go test -race -vet off -timeout $(TIMEOUT) ./...
+	@go test -race -vet off -parallel 4 -timeout $(TIMEOUT) ./...
 	go test ./translator ./translator/tokens
 
 # What tests need, side by side: downloads wait for others, compilers do not. It has

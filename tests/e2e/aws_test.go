@@ -91,6 +91,7 @@ func askAWS(t *testing.T, g *gateway, model string, header ...string) {
 
 // A key of Bedrock's goes where any other key goes.
 func TestBedrockKey(t *testing.T) {
+	t.Parallel()
 	p := startProvider(t)
 	g := start(t, awsDoc("aws", "AWSBedrock", p.URL, "auth: {type: APIKey, key: ABSK-1}")+
 		routeDoc("r", modelRule(awsModel, "aws"), modelRule(awsProfile, "aws")))
@@ -111,6 +112,7 @@ func TestBedrockKey(t *testing.T) {
 // What is signed is what arrives, through a real Envoy: whatever is in a body or
 // in the id of a model, and whatever is configured to change on the way.
 func TestAWSSignatures(t *testing.T) {
+	t.Parallel()
 	p := startAWS(t)
 	sts := startSTS(t)
 	keys := writeFile(t, awsKeys("default", "AKIAFILE")+awsKeys("session", "ASIASESSION", "aws_session_token = session+/=="))
@@ -192,6 +194,7 @@ func startSTS(t *testing.T) string {
 // Keys that are replaced are used at once, in a file of their own and in AWS's
 // shared one; those that are wrong or not there are told in plain words.
 func TestAWSKeysChange(t *testing.T) {
+	t.Parallel()
 	p := startAWS(t)
 	keys, shared, wrong := writeFile(t, awsKeys("default", "AKIAFILE")), writeFile(t, awsKeys("work", "AKIAFILE")), writeFile(t, "[default]\naws_access_key_id=AKIAFILE\naws_secret_access_key=wrong\n")
 	missing := filepath.Join(t.TempDir(), "nothing")

@@ -99,13 +99,18 @@ func chatOf(model string, size int) string {
 // A body arrives byte for byte but for the model, with its right length and
 // never in chunks, over HTTP/1 and HTTP/2, whichever way the client sends it.
 func TestBodiesOfEverySizeArrive(t *testing.T) {
+	t.Parallel()
 	b := startBackend(t, answerSmall)
-	g := start(t, backendDoc("h1", b.URL)+backendDoc("h2", b.URL, "http2: true")+
-		backendDoc("named", b.URL, "modelNameOverride: a-much-longer-name")+
-		backendDoc("named2", b.URL, "http2: true", "modelNameOverride: x")+
-		routeDoc("r", modelRule("h1", "h1"), modelRule("h2", "h2"), modelRule("named", "named"), modelRule("named2", "named2")))
+	docs := backendDoc("h1", b.URL) + backendDoc("h2", b.URL, "http2: true") +
+		backendDoc("named", b.URL, "modelNameOverride: a-much-longer-name") +
+		backendDoc("named2", b.URL, "http2: true", "modelNameOverride: x") +
+		routeDoc("r", modelRule("h1", "h1"), modelRule("h2", "h2"), modelRule("named", "named"), modelRule("named2", "named2"))
+	g := start(t, docs)
 	upstream := map[string]string{"named": "a-much-longer-name", "named2": "x"}
 	for _, size := range []int{100, 32<<10 - 1, 32 << 10, 32<<10 + 1, 1 << 20, 20 << 20, 32 << 20} {
+		if size == 20<<20 {
+			g = startReleased(t, docs)
+		}
 		for _, model := range []string{"h1", "h2", "named", "named2"} {
 			for _, chunked := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%d to %s, chunked %v", size, model, chunked), func(t *testing.T) {
@@ -174,8 +179,9 @@ func (g *gateway) send(t testing.TB, path, body string, chunked bool) (int, stri
 // Over the limit the client learns the limit, whoever notices: the sidecar by
 // what is announced or what has come, Envoy by what it can hold.
 func TestTooLargeBodiesAreRefusedInJSON(t *testing.T) {
+	t.Parallel()
 	b := startBackend(t, answerSmall)
-	g := start(t, backendDoc("a", b.URL)+routeDoc("r", catchAll("a")))
+	g := startReleased(t, backendDoc("a", b.URL)+routeDoc("r", catchAll("a")))
 	for _, tt := range []struct {
 		size    int
 		chunked bool
@@ -201,8 +207,9 @@ func TestTooLargeBodiesAreRefusedInJSON(t *testing.T) {
 
 // A large answer arrives as the provider sent it, with a length if it had one.
 func TestLargeAnswersArrive(t *testing.T) {
+	t.Parallel()
 	p := startProvider(t)
-	g := start(t, backendDoc("a", p.URL)+routeDoc("r", catchAll("a")))
+	g := startReleased(t, backendDoc("a", p.URL)+routeDoc("r", catchAll("a")))
 	for _, model := range []string{"fake-small+big5MB", "fake-small+big20MB", "fake-small+big5MB+chunked", "fake-small+big1MB+trailers"} {
 		t.Run(model, func(t *testing.T) {
 			direct := (&gateway{URL: p.URL}).post(t, "/v1/chat/completions", chat(model, "hi"))
@@ -219,6 +226,7 @@ func TestLargeAnswersArrive(t *testing.T) {
 
 // A request without a body is answered at once, whatever its method.
 func TestRequestsWithoutBodyDoNotHang(t *testing.T) {
+	t.Parallel()
 	b := startBackend(t, answerSmall)
 	g := start(t, backendDoc("a", b.URL)+routeDoc("r", catchAll("a")))
 	const tail = "\r\nHost: x\r\nConnection: close\r\n"
@@ -271,6 +279,7 @@ func TestRequestsWithoutBodyDoNotHang(t *testing.T) {
 // Every path that carries a model reaches the backend, at the same path, with
 // the model's other name and otherwise byte for byte.
 func TestEveryPathCarriesTheOverride(t *testing.T) {
+	t.Parallel()
 	b := startBackend(t, answerSmall)
 	g := start(t, backendDoc("a", b.URL, "modelNameOverride: other-name")+routeDoc("r", modelRule("m", "a")))
 	for _, path := range []string{

@@ -29,6 +29,7 @@ func claudeGateway(t *testing.T, models ...string) (*gateway, *fakellmtest.Provi
 
 // OpenAI's own client speaks with Claude as with any other model.
 func TestClaudeForClients(t *testing.T) {
+	t.Parallel()
 	const model = "claude-sonnet-4-5"
 	g, p := claudeGateway(t, model, model+"+errevent", model+"+cut3", model+"+401", model+"+529")
 	c := openai.NewClient(option.WithBaseURL(g.URL+"/v1"), option.WithAPIKey("sk-client"), option.WithMaxRetries(0))
@@ -109,6 +110,7 @@ func (g *gateway) chat(t *testing.T, body string) (a chatAnswer) {
 // A client that echoes what it got keeps the thread of Claude's thoughts: the
 // provider checks that each comes back as it was signed, where it stood.
 func TestClaudeThinksOn(t *testing.T) {
+	t.Parallel()
 	for _, model := range []string{"claude-sonnet-4-5", "claude-sonnet-4-6", "claude-opus-5-5"} {
 		t.Run(model, func(t *testing.T) {
 			g, p := claudeGateway(t, model)
@@ -144,6 +146,7 @@ func TestClaudeThinksOn(t *testing.T) {
 // Claude's other homes have the model in their paths, an ARN among them, and
 // Bedrock frames its streams in its own way. The client cannot tell.
 func TestClaudeAtHome(t *testing.T) {
+	t.Parallel()
 	p := startProvider(t)
 	const aws, arn, google = "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
 		"arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.anthropic.claude-sonnet-4-5-20250929-v1:0", "claude-sonnet-4-5@20250929"

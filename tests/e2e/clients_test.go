@@ -46,6 +46,7 @@ func left(t testing.TB, p *fakellmtest.Provider) {
 // OpenAI's own client for Go, unmodified: it lists, chats, streams, fails and
 // leaves as it does with OpenAI.
 func TestClientForGo(t *testing.T) {
+	t.Parallel()
 	g, p := clientGateway(t)
 	c := openai.NewClient(option.WithBaseURL(g.URL+"/v1"), option.WithAPIKey("sk-client"), option.WithMaxRetries(0))
 	ask := func(model string) openai.ChatCompletionNewParams {
@@ -114,6 +115,7 @@ func TestClientForGo(t *testing.T) {
 
 // OpenAI's own client for Python, unmodified.
 func TestClientForPython(t *testing.T) {
+	t.Parallel()
 	if out, err := exec.Command("python3", "-c", "import openai").CombinedOutput(); err != nil {
 		t.Fatalf("no openai client for Python on PYTHONPATH; \"make e2e\" and \"make test\" fetch it: %v\n%s", err, out)
 	}

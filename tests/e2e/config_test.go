@@ -50,6 +50,7 @@ func repeat(n int, element string) string {
 // What is wrong is refused with exit code 1 and words that name it, by check and
 // by serve alike, before a port is opened.
 func TestBrokenConfigurationIsRefused(t *testing.T) {
+	t.Parallel()
 	const good = "http://127.0.0.1:1"
 	a := backendDoc("a", good)
 	spec := func(kind, spec string) string {
@@ -115,6 +116,7 @@ func TestBrokenConfigurationIsRefused(t *testing.T) {
 
 // The three forms of a route, and the two spellings of its schema, are one.
 func TestFormsOfARouteAreEqual(t *testing.T) {
+	t.Parallel()
 	f := startFleet(t, "a", "b")
 	const matches = `{matches: [{headers: [{name: x-form, value: "1"}]}], backendRefs: [{name: a}]}`
 	llm := func(schema, rest string) string {
@@ -142,6 +144,7 @@ func TestFormsOfARouteAreEqual(t *testing.T) {
 // A custom backend can be what an LLMRoute names, with all that its file says: its
 // key, its headers, its base path. It can be addressed as NAME:model as well.
 func TestRouteToACustomBackend(t *testing.T) {
+	t.Parallel()
 	p := startProvider(t)
 	dir := t.TempDir()
 	if err := os.Mkdir(filepath.Join(dir, "internal-llm"), 0o700); err != nil {
@@ -186,6 +189,7 @@ models: {company-gpt: {}}
 // What explain says of a request is what happens to it: the backend, the path,
 // the headers and the body that the provider gets, without the key.
 func TestExplainTellsWhatHappens(t *testing.T) {
+	t.Parallel()
 	a, b := startProvider(t), startProvider(t)
 	docs := backendDoc("a", a.URL+"/v1", "modelNameOverride: upstream-model", "auth: {type: APIKey, env: TEST_KEY, header: X-Key}",
 		"headerMutation: {set: [{name: x-added, value: yes-it-is}], remove: [x-removed]}",

@@ -24,6 +24,7 @@ import (
 // TestConversations holds every conversation with every home, plainly and as a
 // stream, by OpenAI's clients for Go and for Python, and looks at both ends.
 func TestConversations(t *testing.T) {
+	t.Parallel()
 	p := openParlour(t)
 	t.Run("Go", func(t *testing.T) {
 		for i := range homes {

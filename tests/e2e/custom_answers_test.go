@@ -127,6 +127,7 @@ func TestPatience(t *testing.T) {
 
 // TestCustomBackendsAnswer is section 5.8.
 func TestCustomBackendsAnswer(t *testing.T) {
+	t.Parallel()
 	p := startProvider(t)
 	plain := startBackend(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
 		w.Header().Set("Content-Type", "text/plain")

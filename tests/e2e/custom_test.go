@@ -104,6 +104,7 @@ func (a *answer) detail(t testing.TB) (d struct {
 // TestCustomBackendsLoad is section 5.1 of the checklist of custom backends; the
 // numbers are its.
 func TestCustomBackendsLoad(t *testing.T) {
+	t.Parallel()
 	p := startProvider(t)
 	all := customs{}
 	samples := filepath.Join(envoytest.Root(t), "manifests", "samples", "backends")
@@ -252,6 +253,7 @@ func (g *gateway) page(t testing.TB, path string) string {
 
 // TestCustomBackendsAuthenticate is section 5.2.
 func TestCustomBackendsAuthenticate(t *testing.T) {
+	t.Parallel()
 	p := startProvider(t)
 	doc := strings.Replace(customDoc(p), "CUSTOM_KEY", "K1", 1)
 	g := customs{
@@ -302,6 +304,7 @@ func TestCustomBackendsAuthenticate(t *testing.T) {
 
 // TestCustomBackendsAreSelected is section 5.3.
 func TestCustomBackendsAreSelected(t *testing.T) {
+	t.Parallel()
 	p, q := startProvider(t), startProvider(t)
 	base := strings.Replace(customDoc(q), "/v1\n", "/api/v1/\n", 1)
 	backends := customs{
@@ -410,6 +413,7 @@ func TestCustomBackendsAreSelected(t *testing.T) {
 
 // TestParameters is section 5.6.
 func TestParameters(t *testing.T) {
+	t.Parallel()
 	p := startProvider(t)
 	g := customs{
 		"a": customDoc(p, "models: {m: {parameters: {temperature: 0.7, top_p: 0.9}}, other: {}, d: {parameters: {seed: 9007199254740993}}}", "default_model: d"),

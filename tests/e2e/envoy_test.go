@@ -12,6 +12,7 @@ import (
 // What is none of the paths of OpenAI's API is a 404 in its shape, a GET of one
 // is no crash, and none of it reaches a provider, even with a rule for everything.
 func TestOtherPathsAreNotFound(t *testing.T) {
+	t.Parallel()
 	f := startFleet(t, "a")
 	g := start(t, f.docs()+routeDoc("r", catchAll("a")))
 	tests := []struct {
@@ -46,6 +47,7 @@ func TestOtherPathsAreNotFound(t *testing.T) {
 // A client finds its own request id again, at the provider, in the answer and in
 // an error; without one it gets one.
 func TestRequestIDIsPreserved(t *testing.T) {
+	t.Parallel()
 	p := startProvider(t)
 	g := start(t, backendDoc("a", p.URL)+routeDoc("r", modelRule("m", "a")))
 	const id = "11111111-2222-3333-4444-555555555555"
@@ -68,6 +70,7 @@ func TestRequestIDIsPreserved(t *testing.T) {
 // A body over the limit is refused with the limit in words, and is never let
 // through unseen.
 func TestBodyOverTheLimitIsRefused(t *testing.T) {
+	t.Parallel()
 	p := startProvider(t)
 	g := startWith(t, settings{
 		files: map[string]string{"config.yaml": backendDoc("a", p.URL) + routeDoc("r", catchAll("a"))},

@@ -17,6 +17,7 @@ import (
 // What goes wrong behind Envoy reaches the client in OpenAI's shape, with the
 // request's id and the backend's name.
 func TestUpstreamFailuresHaveTheClientsShape(t *testing.T) {
+	t.Parallel()
 	p := startProvider(t)
 	g := start(t, backendDoc("a", p.URL)+backendDoc("brief", p.URL, "timeout: 300ms")+backendDoc("closed", "http://"+freePort(t))+
 		backendDoc("foreign", "", "cluster: unknown-cluster")+
@@ -81,6 +82,7 @@ func TestRefusalsAreInTheAccessLog(t *testing.T) {
 // A request is tried again with the same bytes, once for each try, on what is
 // worth trying again, and the client learns how many there were.
 func TestRetriesSendTheWholeBodyAgain(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	fail := func(http.ResponseWriter) {}
 	b := startBackend(t, func(w http.ResponseWriter, r *http.Request, n int) {
@@ -177,6 +179,7 @@ func TestStreamsMayBeSilentForTenMinutes(t *testing.T) {
 // What a provider or a client says in our name stays where it is; all else
 // passes, repeated headers too, and as many as there are.
 func TestHeadersThatPassAndThatDoNot(t *testing.T) {
+	t.Parallel()
 	b := startBackend(t, func(w http.ResponseWriter, r *http.Request, n int) {
 		h := w.Header()
 		for _, name := range []string{"x-llmroute-backend", "x-llmroute-cache", "x-envoy-ai-gateway-secret", "x-envoy-upstream-service-time"} {
@@ -228,6 +231,7 @@ func TestHeadersThatPassAndThatDoNot(t *testing.T) {
 // An answer has the backend's headers and those that are in the README, and no
 // others. Only a backend knows when to come back to it.
 func TestHeadersOfAnAnswer(t *testing.T) {
+	t.Parallel()
 	b := startBackend(t, func(w http.ResponseWriter, r *http.Request, n int) {
 		w.Header().Set("Date", "-")
 		w.Header().Set("X-Request-Id", "-")
@@ -267,6 +271,7 @@ func TestHeadersOfAnAnswer(t *testing.T) {
 
 // Answers without a body pass, too.
 func TestAnswersWithoutBody(t *testing.T) {
+	t.Parallel()
 	status := make(chan int, 1)
 	b := startBackend(t, func(w http.ResponseWriter, _ *http.Request, _ int) { w.WriteHeader(<-status) })
 	g := start(t, backendDoc("a", b.URL)+routeDoc("r", catchAll("a")))

@@ -30,7 +30,7 @@ import (
 // the tests have it.
 var binary string
 
-// released is the product as users get it, for tests that measure time.
+// released is the product as users get it.
 var released = sync.OnceValues(func() (string, error) {
 	if !raceEnabled {
 		return binary, nil
@@ -85,7 +85,7 @@ type settings struct {
 	env       []string            // further environment
 	bootstrap func(string) string // edits Envoy's bootstrap
 	nothing   bool                // no configuration at all: the embedded provider
-	timed     bool                // the product as users get it: time is measured
+	released  bool                // the product as users get it: time is measured, or tens of megabytes are sent
 }
 
 // start runs a gateway with the given documents and waits until it is ready.
@@ -93,6 +93,12 @@ type settings struct {
 func start(t testing.TB, docs string) *gateway {
 	t.Helper()
 	return startWith(t, settings{files: map[string]string{"config.yaml": docs}})
+}
+
+// startReleased is start with the product as users get it.
+func startReleased(t testing.TB, docs string) *gateway {
+	t.Helper()
+	return startWith(t, settings{files: map[string]string{"config.yaml": docs}, released: true})
 }
 
 func startWith(t testing.TB, o settings) *gateway {
@@ -113,7 +119,7 @@ func startWith(t testing.TB, o settings) *gateway {
 		args = append(args, "--config", g.Config)
 	}
 	product := binary
-	if o.timed {
+	if o.released {
 		if product, err = released(); err != nil {
 			t.Fatal(err)
 		}

@@ -126,7 +126,7 @@ func TestContextWindow(t *testing.T) {
 	})
 	t.Run("37 a megabyte in less than a second", func(t *testing.T) {
 		o := backends.settings(t)
-		o.timed = true
+		o.released = true
 		g := startWith(t, o)
 		for name, text := range map[string]string{
 			"words": strings.Repeat("The quick brown fox jumps over the lazy dog. ", 1<<20/45), "one letter": strings.Repeat("a", 1<<20),

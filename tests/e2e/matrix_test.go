@@ -110,6 +110,7 @@ func atOnce(t *testing.T, rows []string) (body []byte, names []string) {
 // TestDroppedAtOnce sends every schema all that it drops, in one request: the
 // client reads of each field in a header.
 func TestDroppedAtOnce(t *testing.T) {
+	t.Parallel()
 	p := openParlour(t)
 	for _, h := range homes {
 		schema, version := strings.TrimPrefix(h.spec[0], "outputSchema: "), ""

@@ -16,6 +16,7 @@ import (
 // Mistral's own client, unmodified, is at home with the embedded provider. There
 // is none for Go.
 func TestMistralsClient(t *testing.T) {
+	t.Parallel()
 	if out, err := exec.Command("python3", "-c", "import mistralai.client").CombinedOutput(); err != nil {
 		t.Fatalf("no mistralai client for Python on PYTHONPATH; \"make e2e\" and \"make test\" fetch it: %v\n%s", err, out)
 	}

@@ -75,6 +75,7 @@ func (o *operation) request(t *testing.T, models ...string) (body, kind string) 
 // where that stands, under the backend's name for the model; and what it costs is
 // counted wherever the provider says it, streamed or not.
 func TestEveryOperation(t *testing.T) {
+	t.Parallel()
 	p := startProvider(t)
 	const override = "modelNameOverride: served-model"
 	homes := []struct {

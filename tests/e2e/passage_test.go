@@ -18,6 +18,7 @@ import (
 // both bodies as they are; the client's credential stays behind, and the
 // backend's goes on.
 func TestFurtherPathsPass(t *testing.T) {
+	t.Parallel()
 	b := startBackend(t, func(w http.ResponseWriter, r *http.Request, _ int) {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("X-Llmroute-Backend", "forged")
@@ -102,6 +103,7 @@ func TestFurtherPathsPass(t *testing.T) {
 // Whatever is written, what was not opened is not reached: not by dots, not by
 // escapes, and not an operation without its model.
 func TestFurtherPathsDoNotLeadElsewhere(t *testing.T) {
+	t.Parallel()
 	b := startBackend(t, answerSmall)
 	g := start(t, backendDoc("files", b.URL, "passthroughPaths: [/v1/files, /v1/chat]")+backendDoc("other", b.URL)+routeDoc("r", modelRule("m", "other")))
 	for _, path := range []string{
@@ -152,6 +154,7 @@ func raw(t *testing.T, g *gateway, method, path, body string) int {
 // A key of the gateway's that is refused is told as that, here too: the
 // provider's words may show a part of it.
 func TestFurtherPathsHideTheKey(t *testing.T) {
+	t.Parallel()
 	b := startBackend(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
 		w.Header().Set("Www-Authenticate", "Bearer")
 		w.WriteHeader(http.StatusUnauthorized)

@@ -21,6 +21,7 @@ const modelHeader = "x-envoy-ai-gateway-llm-model"
 // each arrives at the very backend that the processor has chosen, says it has
 // chosen, and counts as chosen, in 10,000 of 10,000 cases.
 func TestEveryRequestReachesTheChosenBackend(t *testing.T) {
+	t.Parallel()
 	const requests, workers = 10_000, 32
 	f := startFleet(t, "kserve", "aws-bedrock")
 	sample, err := os.ReadFile(filepath.Join(envoytest.Root(t), "manifests/samples/llama3-70b.yaml"))
@@ -114,6 +115,7 @@ func readAccessLog(t testing.TB, name string, lines int) []accessLine {
 // The routing header comes from the body, the provider and the access log see
 // it, and what a client sends under our names changes nothing and goes nowhere.
 func TestModelComesFromTheBody(t *testing.T) {
+	t.Parallel()
 	a, b := startProvider(t), startProvider(t)
 	g := start(t, backendDoc("a", a.URL)+backendDoc("b", b.URL)+routeDoc("r", modelRule("one", "a"), modelRule("two", "b")))
 	got := g.post(t, "/v1/chat/completions", chat("one", "hi"),
@@ -150,6 +152,7 @@ func TestModelComesFromTheBody(t *testing.T) {
 
 // A model that nothing takes is a 404 in OpenAI's shape, and no provider hears of it.
 func TestUnknownModelIsNotFound(t *testing.T) {
+	t.Parallel()
 	f := startFleet(t, "a")
 	g := start(t, f.docs()+routeDoc("r", modelRule("one", "a")))
 	for _, path := range []string{"/v1/chat/completions", "/v1/embeddings"} {
@@ -166,6 +169,7 @@ func TestUnknownModelIsNotFound(t *testing.T) {
 // Matches of a rule are alternatives, conditions of a match all hold; names of
 // headers do not tell case, values do.
 func TestMatchesAreAlternativesOfConditions(t *testing.T) {
+	t.Parallel()
 	f := startFleet(t, "or", "and", "query", "rest")
 	g := start(t, f.docs()+routeDoc("r",
 		`{matches: [{headers: [{name: x-team, value: red}, {name: x-tier, value: gold}]}], backendRefs: [{name: and}]}`,
@@ -189,6 +193,7 @@ func TestMatchesAreAlternativesOfConditions(t *testing.T) {
 // query parameters, age, name, and only then the order of writing. A rule
 // without matches comes last wherever it stands.
 func TestPrecedence(t *testing.T) {
+	t.Parallel()
 	f := startFleet(t, "rest", "one-header", "two-headers", "prefix", "longer", "exact", "method", "query", "first", "second", "older", "younger", "host", "wildcard")
 	rules := []string{
 		catchAll("rest"),
@@ -234,6 +239,7 @@ func TestPrecedence(t *testing.T) {
 
 // Prefixes end at slashes, exact paths do not reach below themselves.
 func TestPathsMatchByElements(t *testing.T) {
+	t.Parallel()
 	f := startFleet(t, "prefix", "exact", "rest")
 	g := start(t, f.docs()+httpRouteDoc("r", "", "",
 		`{matches: [{path: {type: PathPrefix, value: /v1/chat/}}], backendRefs: [{name: prefix}]}`,
@@ -251,6 +257,7 @@ func TestPathsMatchByElements(t *testing.T) {
 // Weights default to 1, 0 is never chosen, and where nothing can be chosen the
 // answer is a 500. A reference to nothing gets its share of 500s.
 func TestWeights(t *testing.T) {
+	t.Parallel()
 	f := startFleet(t, "a", "b")
 	g := start(t, f.docs()+routeDoc("r",
 		modelRule("default", "a", "b"),
@@ -307,6 +314,7 @@ func TestWeights(t *testing.T) {
 // GET /v1/models lists what the client's host can reach; one of them can be
 // asked for, and another host's cannot.
 func TestModelsDependOnTheHost(t *testing.T) {
+	t.Parallel()
 	f := startFleet(t, "a", "b")
 	hosted := func(name, hostname, model, backend string) string {
 		return httpRouteDoc(name, "", strconv.Quote(hostname), modelRule(model, backend))

@@ -11,6 +11,7 @@ import (
 // A status is told when the whole reply has been seen: what was called a success
 // may be an error, and whose a refused credential is decides what it means.
 func TestStatusOfWhatIsNoAnswer(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	var reply func(http.ResponseWriter)
 	b := startBackend(t, func(w http.ResponseWriter, _ *http.Request, _ int) {

@@ -60,6 +60,7 @@ func (g *gateway) whole(t testing.TB, path, body string) (*http.Response, string
 // A stream passes byte for byte when its usage was asked for, however it was
 // cut, its lines end and it stops.
 func TestStreamsPassByteForByte(t *testing.T) {
+	t.Parallel()
 	p := startProvider(t)
 	g := start(t, backendDoc("a", p.URL)+backendDoc("b", p.URL, "http2: true")+
 		routeDoc("r", catchAll("a"), modelRule("fake-small+split+lax", "b")))
@@ -85,6 +86,7 @@ func TestStreamsPassByteForByte(t *testing.T) {
 // Usage is asked for in the client's place, counted, and not shown to a client
 // that has not asked.
 func TestUsageIsHiddenFromWhoDidNotAsk(t *testing.T) {
+	t.Parallel()
 	p := startProvider(t)
 	g := start(t, backendDoc("a", p.URL)+routeDoc("r", catchAll("a")))
 	for _, model := range []string{"fake-small", "fake-small+crlf", "fake-small+noblank", "fake-small+split+crlf", "fake-small+trailers"} {
@@ -212,6 +214,7 @@ func (g *gateway) stream(ctx context.Context, body string) error {
 // same. A whole one passes as it is where nothing in it must change; a stream goes
 // on unpacked, so that an error can follow where it is cut.
 func TestCompressedAnswers(t *testing.T) {
+	t.Parallel()
 	p := startProvider(t)
 	claude := strings.Replace(backendDoc("claude", p.URL), "outputSchema: OpenAI", "outputSchema: Anthropic", 1)
 	g := start(t, backendDoc("a", p.URL)+claude+routeDoc("r", modelRule("claude-sonnet-4-5+gzip", "claude"), catchAll("a")))
@@ -332,6 +335,7 @@ func (g *gateway) logLine(t testing.TB, id string) map[string]any {
 
 // A stream that stops short is no complete answer: the client is told.
 func TestBrokenStreamsDoNotLookComplete(t *testing.T) {
+	t.Parallel()
 	p := startProvider(t)
 	g := start(t, backendDoc("a", p.URL)+routeDoc("r", catchAll("a")))
 	for _, model := range []string{"fake-small+cut3", "fake-small+reset3", "fake-small+errevent"} {

@@ -51,6 +51,7 @@ var embedders = []struct {
 // One client and one kind of request get embeddings from every vendor: as
 // numbers, packed, and of a size, as many as the vendor takes at once.
 func TestEmbeddingsOfEveryVendor(t *testing.T) {
+	t.Parallel()
 	p := startProvider(t)
 	var docs strings.Builder
 	var rules []string
@@ -122,6 +123,7 @@ var rankers = []struct{ model, schema, more string }{
 }
 
 func TestRerankOfEveryServer(t *testing.T) {
+	t.Parallel()
 	p := startProvider(t)
 	var docs strings.Builder
 	var rules []string
@@ -169,6 +171,7 @@ func TestRerankOfEveryServer(t *testing.T) {
 
 // A reply that is none is a 502, although the provider has sent it with success.
 func TestBrokenTaskIsBadGateway(t *testing.T) {
+	t.Parallel()
 	b := startBackend(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write([]byte(`{"embeddings":{"float":[]},"results":[{"index":7,"relevance_score":1}]}`))
@@ -186,6 +189,7 @@ func TestBrokenTaskIsBadGateway(t *testing.T) {
 // What a backend's schema has no equal of is refused with the names of those
 // that have it, before anything is sent.
 func TestOperationsNobodyHereServes(t *testing.T) {
+	t.Parallel()
 	p := startProvider(t)
 	var docs strings.Builder
 	var rules []string

@@ -12,6 +12,7 @@ import (
 // streamed, asked for or not; the access log has them too; and neither content
 // nor keys are in anything that is written or shown.
 func TestTokensAreCountedAndSecretsAreNot(t *testing.T) {
+	t.Parallel()
 	const key, content = "sk-very-secret-key", "very-private-words"
 	p := startProvider(t)
 	g := startWith(t, settings{
