@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -284,15 +286,27 @@ func (l *logBuffer) tail(n int) string {
 	return s[max(0, len(s)-n):]
 }
 
-// freePort returns a loopback address that nobody listens on.
+// nextPort is where freePort looks next. Systems give out ports above this range by
+// themselves, so nothing that runs beside a test gets one in between.
+var nextPort = func() *atomic.Int32 {
+	var n atomic.Int32
+	n.Store(20000 + rand.Int32N(10000)) // other processes look, too
+	return &n
+}()
+
+// freePort returns a loopback address that nobody listens on, and that no other
+// test is given.
 func freePort(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		address := "127.0.0.1:" + strconv.Itoa(int(nextPort.Add(1)))
+		if l, err := net.Listen("tcp", address); err == nil {
+			l.Close()
+			return address
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // waitFor polls until ready returns nil.
