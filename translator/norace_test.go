@@ -4,6 +4,6 @@ package translator
 
 const raceEnabled = false
 
-const step = 1
+var step = 1
 
 const slowdown = 1

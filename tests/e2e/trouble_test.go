@@ -74,28 +74,33 @@ func TestTroubleAtEveryHome(t *testing.T) {
 	t.Run("homes", func(t *testing.T) {
 		for i := range homes {
 			if h := &homes[i]; !h.only {
-				t.Run(h.name, func(t *testing.T) {
-					t.Parallel() // each home has a provider of its own
-					g.trouble(t, h)
-				})
+				t.Run(h.name, (&troubledHome{g, h}).trouble)
 			}
 		}
 	})
 	t.Run("a reload", g.reloadsUnderStreams)
 }
 
-func (g *troubled) trouble(t *testing.T, h *home) {
-	t.Run("nobody listens", func(t *testing.T) { g.nobodyListens(t, h) })
-	t.Run("it fails", func(t *testing.T) { g.providerFails(t, h) })
-	t.Run("it breaks off", func(t *testing.T) { g.providerBreaksOff(t, h) })
-	t.Run("it says nothing", func(t *testing.T) { g.providerSaysNothing(t, h) })
-	t.Run("the client leaves", func(t *testing.T) { g.clientLeaves(t, h) })
+// troubledHome is one home of those in trouble.
+type troubledHome struct {
+	troubled *troubled
+	home     *home
+}
+
+func (v *troubledHome) trouble(t *testing.T) {
+	t.Parallel() // each home has a provider of its own
+	t.Run("nobody listens", v.nobodyListens)
+	t.Run("it fails", v.providerFails)
+	t.Run("it breaks off", v.providerBreaksOff)
+	t.Run("it says nothing", v.providerSaysNothing)
+	t.Run("the client leaves", v.clientLeaves)
 }
 
 // asked are a chat with a model, and the same as a stream.
 func asked(model string) []string { return []string{chat(model, "hi"), streamBody(model, "hi", true)} }
 
-func (g *troubled) nobodyListens(t *testing.T, h *home) {
+func (v *troubledHome) nobodyListens(t *testing.T) {
+	g, h := v.troubled, v.home
 	for _, body := range asked("fake-small") {
 		a := g.post(t, "/v1/chat/completions", body, "x-home", h.name, "x-trouble", "closed")
 		if code := a.errorCode(t); a.Status != http.StatusServiceUnavailable || code != "upstream_unreachable" || a.Header.Get("x-llmroute-backend") != strings.ToLower(h.name+"closed") {
@@ -108,7 +113,8 @@ func (g *troubled) nobodyListens(t *testing.T, h *home) {
 // something else, in other words, or nothing.
 var comesBack = map[string]string{studio: "35", vertex: "", converse: "", claudeAWS: "", claudeCloud: ""}
 
-func (g *troubled) providerFails(t *testing.T, h *home) {
+func (v *troubledHome) providerFails(t *testing.T) {
+	g, h := v.troubled, v.home
 	wait, other := comesBack[h.name]
 	if !other {
 		wait = "1"
@@ -130,7 +136,8 @@ func (g *troubled) providerFails(t *testing.T, h *home) {
 
 // providerBreaksOff ends a stream too early: in order, which can be told, and
 // with its connection, where Envoy may end the answer without the sidecar.
-func (g *troubled) providerBreaksOff(t *testing.T, h *home) {
+func (v *troubledHome) providerBreaksOff(t *testing.T) {
+	g, h := v.troubled, v.home
 	for _, fault := range []string{"short4", "cut4+pause10ms"} {
 		id := h.name + "-" + fault
 		a, err := g.try(t.Context(), "POST", "/v1/chat/completions", streamBody("fake-small+"+fault, "hi", true), "x-home", h.name, "x-request-id", id)
@@ -150,7 +157,8 @@ func (g *troubled) providerBreaksOff(t *testing.T, h *home) {
 
 // providerSaysNothing answers with success, and with nothing or a page. What is
 // not translated passes as it is.
-func (g *troubled) providerSaysNothing(t *testing.T, h *home) {
+func (v *troubledHome) providerSaysNothing(t *testing.T) {
+	g, h := v.troubled, v.home
 	for _, answer := range []struct{ kind, text string }{{"application/json", ""}, {"application/json", "<html>"}, {"text/html", "<html>"}, {"text/html", ""}} {
 		for i, body := range asked("fake-small") {
 			a := g.post(t, "/v1/chat/completions", body, "x-home", h.name, "x-trouble", "broken", "x-kind", answer.kind, "x-answer", answer.text)
@@ -169,7 +177,8 @@ func (g *troubled) providerSaysNothing(t *testing.T, h *home) {
 
 // clientLeaves in the middle of a stream. The provider sees it soon, and what came
 // is booked.
-func (g *troubled) clientLeaves(t *testing.T, h *home) {
+func (v *troubledHome) clientLeaves(t *testing.T) {
+	g, h := v.troubled, v.home
 	ctx, leave := context.WithCancel(t.Context())
 	defer leave()
 	id := h.name + "-left"

@@ -5,7 +5,6 @@ import (
 
 	"llmroute/translator/chat"
 	"llmroute/translator/claude"
-	"llmroute/translator/raw"
 )
 
 // The efforts that are spelled alike in all families.
@@ -37,7 +36,7 @@ func (w *writer) novaEffort() string {
 func (w *writer) thinking() bool {
 	for _, m := range w.add {
 		if m.name == "thinking" {
-			return raw.Value(m.value).Get("type").String() != "disabled"
+			return m.value.Get("type").String() != "disabled"
 		}
 	}
 	return false

@@ -34,7 +34,7 @@ func (v Value) IsNumber() bool { return len(v) > 0 && (v[0] == '-' || v[0] >= '0
 // IsInteger reports whether v is a number without a fraction, however it is
 // written.
 func (v Value) IsInteger() bool {
-	if !v.IsNumber() || bytes.IndexAny(v, ".eE") < 0 {
+	if !v.IsNumber() || !bytes.ContainsAny(v, ".eE") {
 		return v.IsNumber()
 	}
 	f, err := strconv.ParseFloat(string(v), 64)
