@@ -3,12 +3,11 @@ package translator
 import (
 	"errors"
 	"fmt"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"llmroute/internal/cputest"
 )
 
 // A request may be one thing over and over. What it costs grows with its length,
@@ -61,7 +60,7 @@ func TestRepetitionCostsItsLength(t *testing.T) {
 		for schema := range backends {
 			backend := Backend{Schema: schema, Project: "p", Location: "l"}
 			call := Call{Path: "/v1/chat/completions", Model: "claude-sonnet-4-5", Fields: &Fields{}, Body: []byte(body), Header: headers{}}
-			spent := cost(t, func() {
+			spent := cputest.Time(t, func() {
 				if err := Scan(ChatCompletions, "application/json", call.Body, call.Fields); err != nil {
 					t.Fatalf("%s: %v", name, err)
 				}
@@ -80,21 +79,4 @@ func TestRepetitionCostsItsLength(t *testing.T) {
 			}
 		}
 	}
-}
-
-// cost returns the processor's time that f takes, however busy the machine is.
-func cost(t *testing.T, f func()) time.Duration {
-	t.Helper()
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	clock := func() time.Duration {
-		var now unix.Timespec
-		if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &now); err != nil {
-			t.Fatal(err)
-		}
-		return time.Duration(now.Nano())
-	}
-	start := clock()
-	f()
-	return clock() - start
 }

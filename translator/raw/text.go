@@ -98,8 +98,8 @@ func (t Text) Plain() Text {
 	return out
 }
 
-// escapedRune reads \uXXXX, or a pair of them, at the front of t, and returns
-// how long that was; 0 when it is not one.
+// escapedRune reads an escape of four digits, or a pair of them, at the front of t,
+// and returns how long that was; 0 when it is not one.
 func escapedRune(t Text) (r rune, size int) {
 	unit := func(t Text) rune {
 		if len(t) < 6 || t[0] != '\\' || t[1] != 'u' {

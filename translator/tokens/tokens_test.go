@@ -6,13 +6,12 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"llmroute/internal/cputest"
 )
 
 // TestVocabulariesAreOpenAIs writes each as OpenAI's file, and holds it to the
@@ -178,20 +177,9 @@ func TestCountingDoesNotAllocate(t *testing.T) {
 // other programs may be busy, this one may not.
 func took(t *testing.T, f func()) time.Duration {
 	t.Helper()
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	clock := func() time.Duration {
-		var now unix.Timespec
-		if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &now); err != nil {
-			t.Fatal(err)
-		}
-		return time.Duration(now.Nano())
-	}
 	least := time.Hour
 	for range 7 {
-		start := clock()
-		f()
-		least = min(least, clock()-start)
+		least = min(least, cputest.Time(t, f))
 	}
 	return least
 }
